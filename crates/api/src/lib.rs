@@ -1,0 +1,5 @@
+//! ActiveCampaign's API v3 as data: streams, models, errors, limits. Touches no network.
+#![deny(missing_docs)]
+
+pub mod stream;
+pub mod streams;

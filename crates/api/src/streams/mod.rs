@@ -1,0 +1,15 @@
+//! All streams, one file per group.
+
+use crate::stream::Stream;
+
+mod contact_management;
+
+/// Every stream in the order in which they are shown.
+pub fn all() -> impl Iterator<Item = &'static Stream> {
+    [contact_management::STREAMS].into_iter().flatten()
+}
+
+/// The stream called `name`, without regard to case.
+pub fn find(name: &str) -> Option<&'static Stream> {
+    all().find(|stream| stream.name.eq_ignore_ascii_case(name))
+}

@@ -1,0 +1,3 @@
+//! Benchmarks of the whole program.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! ActiveCampaign hub: replicate, import, sync, push, verify.
+
+fn main() {}

@@ -1,0 +1,2 @@
+//! The only thing that opens connections to ActiveCampaign.
+#![deny(missing_docs)]

@@ -1,0 +1,46 @@
+//! The requests an account may take, shared by everything that calls it.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::{error::Error, name::AccountName};
+
+/// What all processes know about an account's budget.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BudgetState {
+    /// The moment at which the slot reserved by this call begins.
+    pub slot: Timestamp,
+    /// The limit the account last advertised, requests per second.
+    pub limit: Option<f64>,
+    /// How much slower than the base pace everybody should go; 1.0 is full pace. As of `slowed_at`.
+    pub slowdown: f64,
+    /// When `slowdown` was last set.
+    pub slowed_at: Timestamp,
+}
+
+/// A row per account that hands out evenly spaced slots.
+///
+/// Implementations are safe to use from many tasks and many processes at once: two calls never return overlapping
+/// slots. Times come from the caller so that a virtual clock works; callers on one machine share its clock.
+#[async_trait]
+pub trait BudgetStore: Send + Sync {
+    /// Takes the next free slot of `interval_us` microseconds, not before `now`. The caller waits until it begins.
+    async fn reserve(
+        &self,
+        account: &AccountName,
+        now: Timestamp,
+        interval_us: i64,
+    ) -> Result<BudgetState, Error>;
+
+    /// Lets no slot begin before `until`. Never moves the next slot backward.
+    async fn hold(&self, account: &AccountName, until: Timestamp) -> Result<(), Error>;
+
+    /// Remembers what answers told: the advertised limit and how much everybody should slow down as of `now`.
+    async fn learn(
+        &self,
+        account: &AccountName,
+        now: Timestamp,
+        limit: Option<f64>,
+        slowdown: f64,
+    ) -> Result<(), Error>;
+}

@@ -1,0 +1,177 @@
+//! Reading an outside system.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    batch::Batch,
+    error::Error,
+    name::{StreamName, WalkName},
+    schema::SharedSchema,
+};
+
+/// A stream a source offers.
+#[derive(Debug, Clone)]
+pub struct StreamInfo {
+    /// Its name.
+    pub name: StreamName,
+    /// The shape of its records.
+    pub schema: SharedSchema,
+    /// The field by which changes since a moment can be asked for, where the source can filter by it.
+    pub cursor: Option<String>,
+    /// The stream whose records say when records of this one changed, and this stream's field with its key.
+    pub follows: Option<(StreamName, String)>,
+    /// The stream whose keys are needed to read this one, where one is.
+    pub parent: Option<StreamName>,
+}
+
+/// What a run wants of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// Which stream.
+    pub stream: StreamName,
+    /// Only records changed at or after this moment. `None`: all.
+    pub since: Option<Timestamp>,
+    /// At most so many records. `None`: all.
+    pub row_limit: Option<u64>,
+}
+
+/// Where a walk stands: the source's own words as JSON, opaque to everybody else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(pub serde_json::Value);
+
+/// What a walk is expected to take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Price {
+    /// Requests still to be sent.
+    pub requests: u64,
+    /// Seconds at the budget and latency known now.
+    pub seconds: f64,
+}
+
+/// One reading pass that feeds one or several streams.
+#[derive(Debug, Clone)]
+pub struct Walk {
+    /// Its name, the same in every run that reads the same streams this way.
+    pub name: WalkName,
+    /// What it feeds.
+    pub streams: Vec<WalkStream>,
+    /// How it reads, for people: `id windows, include=contactTags`.
+    pub how: String,
+    /// What it is expected to take.
+    pub price: Price,
+    /// Whether it goes on from a position of an earlier attempt.
+    pub resumed: bool,
+}
+
+/// A stream fed by a walk.
+#[derive(Debug, Clone)]
+pub struct WalkStream {
+    /// Its name.
+    pub name: StreamName,
+    /// The shape of its records.
+    pub schema: SharedSchema,
+    /// Records the source says it has, where it says so before they are read.
+    pub rows: Option<u64>,
+    /// What a reader should know before starting, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Records that were read together and the position they stand for.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The records, one entry for each stream that has any on this page.
+    pub parts: Vec<Part>,
+    /// The position once this page and all pages before it are durable.
+    pub position: Position,
+}
+
+/// Records of one stream on a page.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Which stream.
+    pub stream: StreamName,
+    /// The records.
+    pub batch: Batch,
+    /// Given where this page holds *all* records of the stream that belong to certain parents.
+    pub scope: Option<Scope>,
+}
+
+/// Parents whose children are complete on a page: a child of them that is not on the page is gone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scope {
+    /// The field of the child that holds its parent's key.
+    pub field: String,
+    /// The parents' keys.
+    pub parents: Vec<i64>,
+}
+
+/// Takes pages in order. The next page is handed over when the one before was accepted; accepting does not mean durable.
+#[async_trait]
+pub trait PageSink: Send {
+    /// Takes one page. An error ends the walk with that error.
+    async fn page(&mut self, page: Page) -> Result<(), Error>;
+}
+
+/// What a finished walk says about itself.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WalkReport {
+    /// Requests sent for it, repeats included.
+    pub requests: u64,
+    /// For each stream: records the source says it has now, where it says so.
+    pub totals: HashMap<StreamName, u64>,
+    /// For each stream: records older than asked for that were passed over, where known.
+    pub left_out: HashMap<StreamName, u64>,
+    /// For each stream and field: values that did not fit the declared type.
+    pub type_drift: HashMap<(StreamName, String), u64>,
+    /// Things to tell the user, one sentence each.
+    pub notes: Vec<String>,
+    /// Whether a row limit ended it before the source did.
+    pub limited: bool,
+}
+
+/// A walk whose first request was already answered.
+#[async_trait]
+pub trait OpenWalk: Send {
+    /// What it is.
+    fn walk(&self) -> &Walk;
+
+    /// Reads it to the end and hands every page to `sink`.
+    ///
+    /// Every record that existed when the walk was opened and still exists when this returns was on a page at least once;
+    /// a record may be on several pages, the last one counts. An error means the walk is incomplete.
+    async fn read(self: Box<Self>, sink: &mut dyn PageSink) -> Result<WalkReport, Error>;
+}
+
+/// All walks a run needs.
+pub struct Opened {
+    /// The walks, those that others depend on first.
+    pub walks: Vec<Box<dyn OpenWalk>>,
+    /// The source's own clock when the first walk was opened, for the next run's lower bound.
+    pub source_time: Timestamp,
+    /// The pace in force, requests per second, `None` where there is no limit.
+    pub requests_per_second: Option<f64>,
+    /// Requests sent to open the walks.
+    pub requests: u64,
+}
+
+/// An outside system that offers streams.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// The streams it offers, in the order in which they are shown. No request is sent.
+    fn streams(&self) -> Vec<StreamInfo>;
+
+    /// Chooses the cheapest walks that cover `wanted` and opens them.
+    ///
+    /// `positions` holds the positions of unfinished walks; a walk that matches one goes on from there (its
+    /// [`Walk::resumed`] says so), a position that no longer fits what is wanted is not used.
+    async fn open(
+        &self,
+        wanted: &[Wanted],
+        positions: &HashMap<WalkName, Position>,
+    ) -> Result<Opened, Error>;
+}

@@ -1,0 +1,2 @@
+//! The hub's own state in SQLite or memory.
+#![deny(missing_docs)]

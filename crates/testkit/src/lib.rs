@@ -1,0 +1,2 @@
+//! Test fixtures: simulator in process, PostgreSQL, oracle, failpoints.
+#![deny(missing_docs)]
