@@ -94,6 +94,8 @@ pub struct Summary {
     pub seconds: f64,
     /// Seconds expected when the run began.
     pub seconds_expected: f64,
+    /// Records the source says it has but did not show, over all streams.
+    pub drift: u64,
     /// The first rows that were put aside, 100 at most; the outcomes count all.
     pub quarantined: Vec<Quarantined>,
     /// Things to tell the user, one sentence each.
@@ -149,16 +151,8 @@ impl Hub {
         target: &dyn Target,
         stop: &Stop,
     ) -> Result<Summary, Error> {
-        crate::replicate::start(
-            replication,
-            source,
-            target,
-            stop,
-            &*self.state,
-            &*self.clock,
-            &self.progress,
-        )
-        .await
+        crate::replicate::start(replication, source, target, stop, &*self.state, &*self.clock, &self.progress)
+            .await
     }
 
     /// The last `count` runs, newest first; of one replication where one is named.

@@ -1,9 +1,14 @@
 //! Replication over ports: plans, checkpoints, outcomes. Knows no vendor, no SQL and no HTTP.
 #![deny(missing_docs)]
 
+mod feed;
 pub mod hub;
+mod naming;
 mod replicate;
 pub mod replication;
+mod summary;
+mod tables;
+mod wide;
 
 pub use hub::{Hub, Preview, Stop, Summary};
 pub use replication::Replication;

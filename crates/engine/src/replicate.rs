@@ -1,34 +1,354 @@
-//! Replication over the ports.
+//! Replication over the ports: what is wanted, opened, fed walk by walk, and summed up.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use achub_core::{
-    Code, Error,
-    port::{clock::Clock, progress::Progress, source::Source, state::StateStore, target::Target},
+    Code, Error, RunId, StreamName, WalkName,
+    code::Class,
+    port::{
+        clock::Clock,
+        progress::Progress,
+        source::{OpenWalk, Opened, Price, Source, StreamInfo, Walk, Wanted},
+        state::{RunRecord, RunStatus, StateStore},
+        target::{Checkpoints, LoadSpec, Target},
+    },
 };
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 
 use crate::{
-    hub::{Preview, Stop, Summary},
-    replication::Replication,
+    feed::{self, Fed},
+    hub::{PlannedStream, PlannedWalk, Preview, Stop, Summary},
+    replication::{Anchor, Mode, Replication, StreamTask},
+    summary,
+    tables::{self, Placed},
+    wide,
 };
 
+/// How far an incremental run reads back behind the start of the one before: changes that ActiveCampaign made visible
+/// late, and clocks that differ, fall into it.
+pub(crate) const OVERLAP: Duration = Duration::from_secs(10 * 60);
+
+/// Walks read at a time. The account's budget is shared by all of them, so more would only wait for each other.
+const WALKS_AT_A_TIME: usize = 4;
+
+/// A replication held against what the source offers and the target remembers.
+struct Prepared<'a> {
+    replication: &'a Replication,
+    placed: HashMap<StreamName, Placed>,
+    wanted: Vec<Wanted>,
+    checkpoints: Checkpoints,
+}
+
 pub(crate) async fn preview(
-    _replication: &Replication,
-    _source: &dyn Source,
-    _target: &dyn Target,
-    _clock: &dyn Clock,
+    replication: &Replication,
+    source: &dyn Source,
+    target: &dyn Target,
+    clock: &dyn Clock,
 ) -> Result<Preview, Error> {
-    Err(Error::new(Code::Bug, "not written yet"))
+    let prepared = prepare(replication, source, target, clock).await?;
+    let opened = open(&prepared, source).await?;
+    if let Some((_, error)) = opened.failed.into_iter().next() {
+        return Err(error);
+    }
+    let walks: Vec<PlannedWalk> = opened.walks.iter().map(|open| planned(open.walk(), &prepared)).collect();
+    Ok(Preview {
+        price: total_price(opened.walks.iter().map(|open| open.walk()), opened.requests_per_second),
+        walks,
+        requests_per_second: opened.requests_per_second,
+        requests_spent: opened.requests,
+    })
 }
 
 pub(crate) async fn start(
-    _replication: &Replication,
-    _source: &dyn Source,
-    _target: &dyn Target,
-    _stop: &Stop,
-    _state: &dyn StateStore,
-    _clock: &dyn Clock,
-    _progress: &Arc<dyn Progress>,
+    replication: &Replication,
+    source: &dyn Source,
+    target: &dyn Target,
+    stop: &Stop,
+    state: &dyn StateStore,
+    clock: &dyn Clock,
+    progress: &Arc<dyn Progress>,
 ) -> Result<Summary, Error> {
-    Err(Error::new(Code::Bug, "not written yet"))
+    let started_at = clock.now();
+    let prepared = prepare(replication, source, target, clock).await?;
+    let run = RunId::generate();
+    state.put_run(&running(&run, replication, started_at)).await?;
+    let opened = match open(&prepared, source).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            let failed = summary::failed(&run, replication, &error);
+            state.put_run(&finished(&failed, started_at, clock.now())).await?;
+            return Err(error);
+        }
+    };
+    let context = Context { run, started_at, prepared: &prepared, target, stop, progress };
+    let mut summary = feed_all(opened, &context).await;
+    let ended_at = clock.now();
+    summary.seconds = seconds_between(started_at, ended_at);
+    state.put_run(&finished(&summary, started_at, ended_at)).await?;
+    Ok(summary)
+}
+
+async fn prepare<'a>(
+    replication: &'a Replication,
+    source: &dyn Source,
+    target: &dyn Target,
+    clock: &dyn Clock,
+) -> Result<Prepared<'a>, Error> {
+    let infos: HashMap<StreamName, StreamInfo> =
+        source.streams().into_iter().map(|info| (info.name.clone(), info)).collect();
+    tables::refuse_shared_tables(replication)?;
+    let mut placed = HashMap::new();
+    for task in &replication.streams {
+        let info = infos.get(&task.stream).ok_or_else(|| {
+            Error::new(Code::UnknownStream, format!("the source offers no stream {}", task.stream))
+        })?;
+        let load = tables::table_load(task, &info.schema, &replication.landing)?;
+        placed.insert(task.stream.clone(), Placed { load, schema: info.schema.clone() });
+    }
+    let checkpoints = target.checkpoints(replication.state_schema.as_deref(), &replication.name).await?;
+    let mut wanted = Vec::new();
+    for task in &replication.streams {
+        let placed = &placed[&task.stream];
+        wanted
+            .push(want(task, &infos[&task.stream], placed, replication, &checkpoints, target, clock).await?);
+    }
+    Ok(Prepared { replication, placed, wanted, checkpoints })
+}
+
+/// What to ask of the source for one task: everything, or changes since where the last run ended.
+async fn want(
+    task: &StreamTask,
+    info: &StreamInfo,
+    placed: &Placed,
+    replication: &Replication,
+    checkpoints: &Checkpoints,
+    target: &dyn Target,
+    clock: &dyn Clock,
+) -> Result<Wanted, Error> {
+    let everything =
+        Wanted { stream: task.stream.clone(), since: None, row_limit: task.row_limit, count_left_out: false };
+    // A stream that follows another is only read incrementally where its rows are replaced parent by parent, which needs
+    // rows that land with every commit.
+    let follows = info.follows.is_some() && replication.landing.as_you_go;
+    if task.mode != Mode::Incremental || (info.cursor.is_none() && !follows) {
+        return Ok(everything);
+    }
+    let remembered = match checkpoints.cursors.get(&task.stream) {
+        Some(cursor) => Some(*cursor),
+        None => newest_landed(task, info, placed, target).await?,
+    };
+    Ok(match (remembered, replication.anchor) {
+        (Some(cursor), _) => Wanted { since: Some(cursor.min(clock.now())), ..everything },
+        (None, Anchor::Since(anchor)) => Wanted { since: Some(anchor), count_left_out: true, ..everything },
+        (None, Anchor::Everything) => everything,
+    })
+}
+
+/// Where a table that another tool filled ends, less the overlap.
+async fn newest_landed(
+    task: &StreamTask,
+    info: &StreamInfo,
+    placed: &Placed,
+    target: &dyn Target,
+) -> Result<Option<Timestamp>, Error> {
+    let Some(field) = task.update_key.as_ref().or(info.cursor.as_ref()) else { return Ok(None) };
+    let Some(column) = placed.column(field) else { return Ok(None) };
+    let newest = target.newest(task.schema.as_deref(), &task.table, column).await?;
+    Ok(newest.map(|newest| newest - OVERLAP))
+}
+
+/// Opens the walks. Those with a row limit never continue an unfinished one: they would stop in its middle.
+async fn open(prepared: &Prepared<'_>, source: &dyn Source) -> Result<Opened, Error> {
+    let none = HashMap::new();
+    let positions = if prepared.is_limited() { &none } else { &prepared.checkpoints.walks };
+    source.open(&prepared.wanted, positions).await
+}
+
+/// What all walks of a run share.
+pub(crate) struct Context<'a> {
+    run: RunId,
+    started_at: Timestamp,
+    prepared: &'a Prepared<'a>,
+    target: &'a dyn Target,
+    pub(crate) stop: &'a Stop,
+    pub(crate) progress: &'a Arc<dyn Progress>,
+}
+
+impl Context<'_> {
+    /// The load a walk needs.
+    pub(crate) fn load_spec(&self, walk: &Walk) -> LoadSpec {
+        LoadSpec {
+            replication: self.prepared.replication.name.clone(),
+            state_schema: self.prepared.replication.state_schema.clone(),
+            walk: self.load_name(&walk.name),
+            run: self.run.clone(),
+            started_at: self.started_at,
+            tables: walk
+                .streams
+                .iter()
+                .map(|stream| self.prepared.placed[&stream.name].load.clone())
+                .collect(),
+            resume: walk.resumed,
+        }
+    }
+
+    pub(crate) fn target(&self) -> &dyn Target {
+        self.target
+    }
+
+    /// A limited walk keeps its position apart, so that it does not stand for the unlimited one.
+    fn load_name(&self, walk: &WalkName) -> WalkName {
+        if self.prepared.is_limited() { WalkName::new(format!("{walk}:limited")) } else { walk.clone() }
+    }
+}
+
+impl Prepared<'_> {
+    fn is_limited(&self) -> bool {
+        self.wanted.iter().any(|wanted| wanted.row_limit.is_some())
+    }
+
+    fn task(&self, stream: &StreamName) -> &StreamTask {
+        let mut tasks = self.replication.streams.iter();
+        tasks.find(|task| task.stream == *stream).expect("a walk feeds only streams that were wanted")
+    }
+}
+
+async fn feed_all(opened: Opened, context: &Context<'_>) -> Summary {
+    let price = total_price(opened.walks.iter().map(|open| open.walk()), opened.requests_per_second);
+    let cursor = opened.source_time - OVERLAP;
+    let abandon = Stop::default();
+    let results: Vec<(Vec<StreamName>, Result<Fed, Error>)> = stream::iter(opened.walks)
+        .map(|open| feed_one(open, cursor, context, &abandon))
+        .buffer_unordered(WALKS_AT_A_TIME)
+        .collect()
+        .await;
+    let mut summary = summary::of(&context.run, context.prepared.replication, &context.prepared.placed);
+    summary.requests_expected = price.requests + opened.requests;
+    summary.seconds_expected = price.seconds;
+    summary.requests = opened.requests;
+    for (streams, error) in &opened.failed {
+        summary::add_failure(&mut summary, streams, error);
+    }
+    let mut views = Vec::new();
+    for (streams, result) in results {
+        match result {
+            Ok(fed) => {
+                views.extend(fed.report.wide.clone());
+                summary::add(&mut summary, fed);
+            }
+            Err(error) => summary::add_failure(&mut summary, &streams, &error),
+        }
+    }
+    if !context.prepared.replication.landing.wide_view {
+        views.clear();
+    }
+    for view in &views {
+        if let Err(error) = wide::make(view, &context.prepared.placed, context.target).await {
+            summary.notes.push(format!("the view {} was not made: {error}", view.name));
+        }
+    }
+    summary.status = summary::status(&summary, context.stop.is_requested());
+    summary
+}
+
+async fn feed_one(
+    open: Box<dyn OpenWalk>,
+    cursor: Timestamp,
+    context: &Context<'_>,
+    abandon: &Stop,
+) -> (Vec<StreamName>, Result<Fed, Error>) {
+    let streams: Vec<StreamName> = open.walk().streams.iter().map(|stream| stream.name.clone()).collect();
+    if context.stop.is_requested() || abandon.is_requested() {
+        return (streams, Err(feed::stopped()));
+    }
+    let result = feed::walk(open, cursor, context).await;
+    // Whoever cannot reach the other side, or is refused by it, will not fare better with the next stream.
+    if let Err(error) = &result
+        && ends_the_run(error)
+    {
+        abandon.request();
+    }
+    (streams, result)
+}
+
+fn ends_the_run(error: &Error) -> bool {
+    match error.class() {
+        Class::Unreachable => true,
+        Class::Credentials => error.code() != Code::NotAllowed,
+        Class::Failed | Class::Usage | Class::Refused | Class::Guard | Class::Busy | Class::Interrupted => {
+            false
+        }
+    }
+}
+
+/// Walks run beside each other: together they take as long as the budget needs, or the slowest of them.
+fn total_price<'a>(walks: impl Iterator<Item = &'a Walk>, requests_per_second: Option<f64>) -> Price {
+    let mut price = Price::default();
+    for walk in walks {
+        price.requests += walk.price.requests;
+        price.seconds = price.seconds.max(walk.price.seconds);
+    }
+    if let Some(pace) = requests_per_second {
+        price.seconds = price.seconds.max(price.requests as f64 / pace);
+    }
+    price
+}
+
+fn planned(walk: &Walk, prepared: &Prepared<'_>) -> PlannedWalk {
+    let wanted: BTreeMap<&StreamName, &Wanted> =
+        prepared.wanted.iter().map(|wanted| (&wanted.stream, wanted)).collect();
+    let streams = walk
+        .streams
+        .iter()
+        .map(|stream| {
+            let task = prepared.task(&stream.name);
+            PlannedStream {
+                stream: stream.name.clone(),
+                table: prepared.placed[&stream.name].load.table.full_name(),
+                mode: task.mode.name(),
+                mode_reason: task.mode_reason.clone(),
+                rows: stream.rows,
+                since: wanted[&stream.name].since,
+                notes: stream.notes.clone(),
+            }
+        })
+        .collect();
+    PlannedWalk {
+        name: walk.name.clone(),
+        how: walk.how.clone(),
+        price: walk.price,
+        resumed: walk.resumed,
+        streams,
+    }
+}
+
+fn running(run: &RunId, replication: &Replication, started_at: Timestamp) -> RunRecord {
+    RunRecord {
+        id: run.clone(),
+        replication: replication.name.clone(),
+        started_at,
+        finished_at: None,
+        status: RunStatus::Running,
+        summary: serde_json::Value::Null,
+    }
+}
+
+fn finished(summary: &Summary, started_at: Timestamp, finished_at: Timestamp) -> RunRecord {
+    RunRecord {
+        id: summary.run.clone(),
+        replication: summary.replication.clone(),
+        started_at,
+        finished_at: Some(finished_at),
+        status: summary.status,
+        summary: serde_json::to_value(summary).expect("a summary has only text keys and finite numbers"),
+    }
+}
+
+fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs_f64()
 }

@@ -1,9 +1,17 @@
 //! The requests an account may take, shared by everything that calls it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{error::Error, name::AccountName};
+
+/// The furthest a slot can be ahead of the moment it is asked for.
+///
+/// No hold lasts that long, and one process has one slot outstanding, so a row that is further ahead was written while
+/// the clock of the machine was wrong. Such a row starts anew instead of stopping all work until the clock gets there.
+pub const HORIZON: Duration = Duration::from_secs(60 * 60);
 
 /// What all processes know about an account's budget.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,7 +22,7 @@ pub struct BudgetState {
     pub limit: Option<f64>,
     /// How much slower than the base pace everybody should go; 1.0 is full pace. As of `slowed_at`.
     pub slowdown: f64,
-    /// When `slowdown` was last set.
+    /// When `slowdown` was last set; 1970 where it never was.
     pub slowed_at: Timestamp,
 }
 
@@ -25,6 +33,8 @@ pub struct BudgetState {
 #[async_trait]
 pub trait BudgetStore: Send + Sync {
     /// Takes the next free slot of `interval_us` microseconds, not before `now`. The caller waits until it begins.
+    ///
+    /// Errors: `SY-199` where `interval_us` is negative or beyond [`HORIZON`].
     async fn reserve(
         &self,
         account: &AccountName,
@@ -32,10 +42,12 @@ pub trait BudgetStore: Send + Sync {
         interval_us: i64,
     ) -> Result<BudgetState, Error>;
 
-    /// Lets no slot begin before `until`. Never moves the next slot backward.
+    /// Lets no slot begin before `until`. Never moves the next slot backward. Not for longer than [`HORIZON`].
     async fn hold(&self, account: &AccountName, until: Timestamp) -> Result<(), Error>;
 
     /// Remembers what answers told: the advertised limit and how much everybody should slow down as of `now`.
+    ///
+    /// A `limit` of `None` means that the answer did not say: the one known before stays. The last call wins.
     async fn learn(
         &self,
         account: &AccountName,

@@ -37,6 +37,8 @@ pub struct Wanted {
     pub since: Option<Timestamp>,
     /// At most so many records. `None`: all.
     pub row_limit: Option<u64>,
+    /// `since` is a start date rather than where an earlier run ended: say how many older records it leaves out.
+    pub count_left_out: bool,
 }
 
 /// Where a walk stands: the source's own words as JSON, opaque to everybody else.
@@ -58,7 +60,7 @@ pub struct Price {
 pub struct Walk {
     /// Its name, the same in every run that reads the same streams this way.
     pub name: WalkName,
-    /// What it feeds.
+    /// What it feeds; a stream that was wanted is fed by exactly one walk.
     pub streams: Vec<WalkStream>,
     /// How it reads, for people: `id windows, include=contactTags`.
     pub how: String,
@@ -130,8 +132,31 @@ pub struct WalkReport {
     pub type_drift: HashMap<(StreamName, String), u64>,
     /// Things to tell the user, one sentence each.
     pub notes: Vec<String>,
+    /// For each stream: records the source says it has but did not show, after looking twice.
+    pub missing: HashMap<StreamName, u64>,
     /// Whether a row limit ended it before the source did.
     pub limited: bool,
+    /// Where one of its streams holds values of custom fields: how they can be laid out as columns.
+    pub wide: Option<Wide>,
+}
+
+/// Custom fields as columns beside the records they belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wide {
+    /// The name of the view.
+    pub name: String,
+    /// The stream with one record per row of the view, and its key field.
+    pub base: (StreamName, String),
+    /// The stream with the values.
+    pub values: StreamName,
+    /// Its field with the record's key.
+    pub parent_field: String,
+    /// Its field with the custom field's id.
+    pub id_field: String,
+    /// Its field with the value.
+    pub value_field: String,
+    /// Id and name of each custom field; names are unique, lower case, and fit for a column.
+    pub fields: Vec<(i64, String)>,
 }
 
 /// A walk whose first request was already answered.
@@ -157,6 +182,8 @@ pub struct Opened {
     pub requests_per_second: Option<f64>,
     /// Requests sent to open the walks.
     pub requests: u64,
+    /// Streams that could not be opened, and why.
+    pub failed: Vec<(Vec<StreamName>, Error)>,
 }
 
 /// An outside system that offers streams.
@@ -169,9 +196,7 @@ pub trait Source: Send + Sync {
     ///
     /// `positions` holds the positions of unfinished walks; a walk that matches one goes on from there (its
     /// [`Walk::resumed`] says so), a position that no longer fits what is wanted is not used.
-    async fn open(
-        &self,
-        wanted: &[Wanted],
-        positions: &HashMap<WalkName, Position>,
-    ) -> Result<Opened, Error>;
+    /// An error means that nothing can be read at all; what concerns single streams is in [`Opened::failed`].
+    async fn open(&self, wanted: &[Wanted], positions: &HashMap<WalkName, Position>)
+    -> Result<Opened, Error>;
 }

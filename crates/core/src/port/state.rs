@@ -60,11 +60,7 @@ pub trait StateStore: Send + Sync {
     async fn put_run(&self, run: &RunRecord) -> Result<(), Error>;
 
     /// The last `count` runs, newest first; of one replication where one is named.
-    async fn runs(
-        &self,
-        replication: Option<&ReplicationName>,
-        count: u32,
-    ) -> Result<Vec<RunRecord>, Error>;
+    async fn runs(&self, replication: Option<&ReplicationName>, count: u32) -> Result<Vec<RunRecord>, Error>;
 
     /// Remembers a fact about an account; one of the same name is overwritten.
     async fn put_fact(&self, account: &AccountName, name: &str, fact: &Fact) -> Result<(), Error>;

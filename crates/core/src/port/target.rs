@@ -68,6 +68,8 @@ pub struct TableLoad {
 pub struct LoadSpec {
     /// Under which name cursors and positions are kept.
     pub replication: ReplicationName,
+    /// Where the state table lives, `None` for the target's default schema.
+    pub state_schema: Option<String>,
     /// Which walk.
     pub walk: WalkName,
     /// The run that asks.

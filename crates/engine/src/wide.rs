@@ -1,0 +1,48 @@
+//! The view that lays custom fields out as columns.
+
+use std::collections::HashMap;
+
+use achub_core::{
+    Error, StreamName,
+    port::{
+        source::Wide,
+        target::{Target, WideView},
+    },
+};
+
+use crate::{naming::Distinct, tables::Placed};
+
+/// Makes the view where both its streams are replicated; otherwise there is nothing to lay out.
+pub(crate) async fn make(
+    wide: &Wide,
+    placed: &HashMap<StreamName, Placed>,
+    target: &dyn Target,
+) -> Result<(), Error> {
+    let (Some(base), Some(values)) = (placed.get(&wide.base.0), placed.get(&wide.values)) else {
+        return Ok(());
+    };
+    let (Some(base_key), Some(parent), Some(field), Some(value)) = (
+        base.column(&wide.base.1),
+        values.column(&wide.parent_field),
+        values.column(&wide.id_field),
+        values.column(&wide.value_field),
+    ) else {
+        return Ok(());
+    };
+    let mut distinct = Distinct::new();
+    for column in &base.load.table.columns {
+        distinct.name(column.name.clone());
+    }
+    let columns = wide.fields.iter().map(|(id, name)| (*id, distinct.name(name.clone()))).collect();
+    let view = WideView {
+        name: wide.name.clone(),
+        base: base.load.table.clone(),
+        base_key: base_key.to_owned(),
+        values: values.load.table.clone(),
+        parent: parent.to_owned(),
+        field: field.to_owned(),
+        value: value.to_owned(),
+        columns,
+    };
+    target.wide_view(&view).await.map(|_| ())
+}
