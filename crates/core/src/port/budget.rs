@@ -1,9 +1,7 @@
 //! The requests an account may take, shared by everything that calls it.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{error::Error, name::AccountName};
 
@@ -11,7 +9,7 @@ use crate::{error::Error, name::AccountName};
 ///
 /// No hold lasts that long, and one process has one slot outstanding, so a row that is further ahead was written while
 /// the clock of the machine was wrong. Such a row starts anew instead of stopping all work until the clock gets there.
-pub const HORIZON: Duration = Duration::from_secs(60 * 60);
+pub const HORIZON: SignedDuration = SignedDuration::from_hours(1);
 
 /// What all processes know about an account's budget.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,0 +1,128 @@
+//! The hub's state in memory, for tests and for work that leaves nothing behind.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use achub_core::{
+    AccountName, Error, ReplicationName, RunId,
+    port::{
+        budget::{BudgetState, BudgetStore},
+        state::{Fact, RunRecord, StateStore},
+    },
+};
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::slot::{Interval, ceil_us, horizon_us};
+
+/// State that lives as long as the value and its clones, which share it.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    budgets: HashMap<AccountName, Budget>,
+    runs: HashMap<RunId, RunRecord>,
+    facts: HashMap<(AccountName, String), Fact>,
+}
+
+#[derive(Debug)]
+struct Budget {
+    /// Microseconds since 1970 at which the next free slot begins.
+    next_us: i64,
+    limit: Option<f64>,
+    slowdown: f64,
+    slowed_at: Timestamp,
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget { next_us: i64::MIN, limit: None, slowdown: 1.0, slowed_at: Timestamp::UNIX_EPOCH }
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing below panics between two changes that belong together, so a poisoned lock still guards whole records.
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[async_trait]
+impl BudgetStore for MemoryStore {
+    async fn reserve(
+        &self,
+        account: &AccountName,
+        now: Timestamp,
+        interval_us: i64,
+    ) -> Result<BudgetState, Error> {
+        let interval = Interval::new(interval_us)?;
+        let now_us = ceil_us(now);
+        let mut state = self.state();
+        let budget = state.budgets.entry(account.clone()).or_default();
+        let beyond = budget.next_us > now_us.saturating_add(horizon_us());
+        let slot_us = if beyond { now_us } else { budget.next_us.max(now_us) };
+        budget.next_us = slot_us + interval.as_micros();
+        Ok(BudgetState {
+            slot: Timestamp::from_microsecond(slot_us).expect("a slot is within the horizon of a timestamp"),
+            limit: budget.limit,
+            slowdown: budget.slowdown,
+            slowed_at: budget.slowed_at,
+        })
+    }
+
+    async fn hold(&self, account: &AccountName, until: Timestamp) -> Result<(), Error> {
+        let mut state = self.state();
+        let budget = state.budgets.entry(account.clone()).or_default();
+        budget.next_us = budget.next_us.max(ceil_us(until));
+        Ok(())
+    }
+
+    async fn learn(
+        &self,
+        account: &AccountName,
+        now: Timestamp,
+        limit: Option<f64>,
+        slowdown: f64,
+    ) -> Result<(), Error> {
+        let mut state = self.state();
+        let budget = state.budgets.entry(account.clone()).or_default();
+        budget.limit = limit.or(budget.limit);
+        budget.slowdown = slowdown;
+        budget.slowed_at = now;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl StateStore for MemoryStore {
+    async fn put_run(&self, run: &RunRecord) -> Result<(), Error> {
+        self.state().runs.insert(run.id.clone(), run.clone());
+        Ok(())
+    }
+
+    async fn runs(&self, replication: Option<&ReplicationName>, count: u32) -> Result<Vec<RunRecord>, Error> {
+        let state = self.state();
+        let asked = |run: &&RunRecord| replication.is_none_or(|name| run.replication == *name);
+        let mut runs: Vec<RunRecord> = state.runs.values().filter(asked).cloned().collect();
+        runs.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
+        runs.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+        Ok(runs)
+    }
+
+    async fn put_fact(&self, account: &AccountName, name: &str, fact: &Fact) -> Result<(), Error> {
+        self.state().facts.insert((account.clone(), name.to_owned()), fact.clone());
+        Ok(())
+    }
+
+    async fn fact(&self, account: &AccountName, name: &str) -> Result<Option<Fact>, Error> {
+        Ok(self.state().facts.get(&(account.clone(), name.to_owned())).cloned())
+    }
+}

@@ -1,0 +1,111 @@
+//! The hub's state in one SQLite file, shared by all processes of a machine.
+//!
+//! Two connections: what must survive a power loss (runs, facts) goes through one that syncs every commit, the budget
+//! through one that does not, because it is written once per request and a machine that was off has used no requests.
+
+mod budget;
+mod file;
+mod migration;
+mod state;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use achub_core::{Code, Error};
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+/// How long a statement waits for the writer of another connection or process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// State in an SQLite file. Clones share its connections.
+#[derive(Clone)]
+pub struct SqliteStore {
+    path: PathBuf,
+    /// One connection that syncs every commit to the disk.
+    durable: SqlitePool,
+    /// One connection that leaves syncing to the next checkpoint of the log.
+    quick: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the state in the file `path`, made together with its folder where there is none, and brings it up to date.
+    ///
+    /// Any number of processes may open one file at once. A file made here can be read by its owner only (mode 0600),
+    /// and so can a folder made here (0700); a file that others could read before loses that right.
+    ///
+    /// Errors: `SY-102` where a newer program wrote the file, which is then left as it is; `SY-105` where file or folder
+    /// cannot be read or written or the file is no database.
+    pub async fn open(path: impl AsRef<Path>) -> Result<SqliteStore, Error> {
+        let path = path.as_ref().to_owned();
+        let _opening = file::prepare(&path).await?;
+        let durable = connect(&path, SqliteSynchronous::Full).await?;
+        migration::run(&durable, &path).await?;
+        let quick = connect(&path, SqliteSynchronous::Normal).await?;
+        Ok(SqliteStore { path, durable, quick })
+    }
+
+    /// Closes the connections and moves the log into the file. Dropping the store is as safe but leaves the log behind.
+    pub async fn close(&self) {
+        self.quick.close().await;
+        self.durable.close().await;
+    }
+
+    /// The failure of something attempted with this file.
+    fn broken(&self, attempt: &str, cause: sqlx::Error) -> Error {
+        broken(&self.path, attempt, cause)
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// A pool of the one connection that is needed: a second one would only wait for the first one's lock.
+async fn connect(path: &Path, synchronous: SqliteSynchronous) -> Result<SqlitePool, Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .busy_timeout(BUSY_TIMEOUT);
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // The connection is a file handle; it does not go stale.
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(|cause| broken(path, "open the state", cause))
+}
+
+/// `SY-105` for what was attempted with the state in `path`. SQLite's own words stay in the source chain.
+fn broken(path: &Path, attempt: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(Code::StoreBroken, format!("cannot {attempt}"))
+        .with_detail("file", path.display().to_string())
+        .with_source(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R26: runs and facts are on the disk once they are put. `PRAGMA synchronous`: 2 is FULL, 1 is NORMAL.
+    #[tokio::test]
+    async fn state_is_synced_and_budget_is_not() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = SqliteStore::open(folder.path().join("state.db")).await.unwrap();
+
+        for (pool, expected) in [(&store.durable, 2), (&store.quick, 1)] {
+            let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool).await.unwrap();
+            assert_eq!(level, expected);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Both stores run one suite; what only a file can get wrong is tested beside it.
+
+mod conformance;
+mod memory;
+mod sqlite;
