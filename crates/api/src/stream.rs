@@ -188,6 +188,14 @@ pub const fn local_time(name: &'static str, twin: &'static str) -> Field {
 pub const fn utc_time(name: &'static str) -> Field {
     Field::new(name, Type::UtcTimestamp, Wire::String)
 }
+/// A numeric IPv4 address sent as a string.
+pub const fn ip(name: &'static str) -> Field {
+    Field::new(name, Type::IpNumber, Wire::String)
+}
+/// An amount in minor units sent as a string.
+pub const fn money(name: &'static str) -> Field {
+    Field::new(name, Type::MoneyMinor, Wire::String)
+}
 /// An object kept as it is.
 pub const fn object(name: &'static str) -> Field {
     Field::new(name, Type::Json, Wire::Object)
@@ -257,6 +265,11 @@ pub struct Filter {
     pub confidence: Confidence,
 }
 
+/// A filter that compares as `matching` says.
+pub const fn filter(parameter: &'static str, matching: Matching, confidence: Confidence) -> Filter {
+    Filter { parameter, matching, confidence }
+}
+
 /// How a filter compares the field it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Matching {
@@ -289,6 +302,16 @@ pub struct Sideload {
     pub parent_field: &'static str,
     /// How sure it is.
     pub confidence: Confidence,
+}
+
+/// A relation `include` whose rows are those of `stream` and name their parent in `parent_field`.
+pub const fn sideload(
+    include: &'static str,
+    stream: &'static str,
+    parent_field: &'static str,
+    confidence: Confidence,
+) -> Sideload {
+    Sideload { include, stream, parent_field, confidence }
 }
 
 /// How changes of a stream can be asked for.
@@ -328,6 +351,8 @@ pub struct Stream {
     pub key: &'static [&'static str],
     /// The fields in the order of recorded answers, `links` and `id` included.
     pub fields: &'static [Field],
+    /// Whether rows are JSON:API resources: all fields but `id` and `type` are inside an object `attributes`.
+    pub attributes: bool,
     /// How it is read.
     pub read: Read,
     /// The most records a page holds when asked for. Smaller than 100 where records are heavy.

@@ -2,11 +2,28 @@
 
 use crate::stream::Stream;
 
+mod account;
 mod contact_management;
+mod crm;
+mod ecommerce;
+mod marketing;
+mod tracking;
+
+#[cfg(test)]
+mod tests;
 
 /// Every stream in the order in which they are shown.
 pub fn all() -> impl Iterator<Item = &'static Stream> {
-    [contact_management::STREAMS].into_iter().flatten()
+    [
+        contact_management::STREAMS,
+        crm::STREAMS,
+        marketing::STREAMS,
+        account::STREAMS,
+        ecommerce::STREAMS,
+        tracking::STREAMS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The stream called `name`, without regard to case.
