@@ -32,12 +32,8 @@ pub(crate) struct Fed {
     pub(crate) quarantined: Vec<Quarantined>,
 }
 
-/// Reads `open` to its end and lands it. `cursor` is where the next incremental run of its streams reads from.
-pub(crate) async fn walk(
-    open: Box<dyn OpenWalk>,
-    cursor: Timestamp,
-    context: &Context<'_>,
-) -> Result<Fed, Error> {
+/// Reads `open` to its end and lands it.
+pub(crate) async fn walk(open: Box<dyn OpenWalk>, context: &Context<'_>) -> Result<Fed, Error> {
     let walk = open.walk().clone();
     let streams: Vec<StreamName> = walk.streams.iter().map(|stream| stream.name.clone()).collect();
     let mut load = context.target().load(context.load_spec(&walk)).await?;
@@ -58,7 +54,7 @@ pub(crate) async fn walk(
         quarantined.extend(written.quarantined.into_iter().take(room));
     }
     let report = reader.finish().await?;
-    let tables = finish(load, &streams, cursor, &report).await?;
+    let tables = finish(load, &streams, context.cursor(&walk), &report).await?;
     context.progress.event(Event::WalkFinished { walk: walk.name });
     Ok(Fed { report, tables, quarantined })
 }

@@ -31,7 +31,7 @@ use crate::{
 
 /// How far an incremental run reads back behind the start of the one before: changes that ActiveCampaign made visible
 /// late, and clocks that differ, fall into it.
-pub(crate) const OVERLAP: Duration = Duration::from_secs(10 * 60);
+const OVERLAP: Duration = Duration::from_secs(10 * 60);
 
 /// Walks read at a time. The account's budget is shared by all of them, so more would only wait for each other.
 const WALKS_AT_A_TIME: usize = 4;
@@ -197,6 +197,11 @@ impl Context<'_> {
         }
     }
 
+    /// Where the next incremental run of the walk's streams reads from.
+    pub(crate) fn cursor(&self, walk: &Walk) -> Timestamp {
+        walk.as_of - OVERLAP
+    }
+
     pub(crate) fn target(&self) -> &dyn Target {
         self.target
     }
@@ -220,10 +225,9 @@ impl Prepared<'_> {
 
 async fn feed_all(opened: Opened, context: &Context<'_>) -> Summary {
     let price = total_price(opened.walks.iter().map(|open| open.walk()), opened.requests_per_second);
-    let cursor = opened.source_time - OVERLAP;
     let abandon = Stop::default();
     let results: Vec<(Vec<StreamName>, Result<Fed, Error>)> = stream::iter(opened.walks)
-        .map(|open| feed_one(open, cursor, context, &abandon))
+        .map(|open| feed_one(open, context, &abandon))
         .buffer_unordered(WALKS_AT_A_TIME)
         .collect()
         .await;
@@ -258,7 +262,6 @@ async fn feed_all(opened: Opened, context: &Context<'_>) -> Summary {
 
 async fn feed_one(
     open: Box<dyn OpenWalk>,
-    cursor: Timestamp,
     context: &Context<'_>,
     abandon: &Stop,
 ) -> (Vec<StreamName>, Result<Fed, Error>) {
@@ -266,7 +269,7 @@ async fn feed_one(
     if context.stop.is_requested() || abandon.is_requested() {
         return (streams, Err(feed::stopped()));
     }
-    let result = feed::walk(open, cursor, context).await;
+    let result = feed::walk(open, context).await;
     // Whoever cannot reach the other side, or is refused by it, will not fare better with the next stream.
     if let Err(error) = &result
         && ends_the_run(error)

@@ -68,6 +68,9 @@ pub struct Walk {
     pub price: Price,
     /// Whether it goes on from a position of an earlier attempt.
     pub resumed: bool,
+    /// The source's own clock when the walk was first opened, by the first attempt where it is resumed. The next
+    /// incremental run reads from here: what changed later may have been passed already.
+    pub as_of: Timestamp,
 }
 
 /// A stream fed by a walk.
@@ -176,8 +179,6 @@ pub trait OpenWalk: Send {
 pub struct Opened {
     /// The walks, those that others depend on first.
     pub walks: Vec<Box<dyn OpenWalk>>,
-    /// The source's own clock when the first walk was opened, for the next run's lower bound.
-    pub source_time: Timestamp,
     /// The pace in force, requests per second, `None` where there is no limit.
     pub requests_per_second: Option<f64>,
     /// Requests sent to open the walks.
