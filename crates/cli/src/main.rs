@@ -1,3 +1,5 @@
-//! ActiveCampaign hub: replicate, import, sync, push, verify.
+//! The command line of achub.
+
+mod config;
 
 fn main() {}

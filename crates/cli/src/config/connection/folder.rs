@@ -1,0 +1,103 @@
+//! A folder of CSV or JSON Lines files.
+
+use std::path::PathBuf;
+
+use achub_core::{Code, Error};
+
+use crate::config::{
+    connection::sqlite::path,
+    keys::{Keys, Origin},
+    yaml::Node,
+};
+
+/// A folder with one file per table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// The folder; relative to the working folder.
+    pub path: PathBuf,
+    /// How the files are written.
+    pub format: Format,
+}
+
+/// How files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values with a header line.
+    Csv,
+    /// One JSON object per line.
+    JsonLines,
+}
+
+impl Folder {
+    pub(super) fn read(origin: &Origin, what: String, node: &Node) -> Result<Folder, Error> {
+        let keys = Keys::of(origin, Code::BadConnection, what, node, &["type", "path", "url", "format"])?;
+        let (path, query) = path(&keys, "file")?;
+        let in_url = query.map(|query| {
+            query
+                .strip_prefix("format=")
+                .ok_or_else(|| keys.error_at("url", "may only have the parameter `format`"))
+        });
+        let (key, word) = match (keys.text("format")?, in_url.transpose()?) {
+            (Some(word), _) => ("format", word),
+            (None, Some(word)) => ("url", word),
+            (None, None) => return Ok(Folder { path, format: Format::Csv }),
+        };
+        match word.to_ascii_lowercase().as_str() {
+            "csv" => Ok(Folder { path, format: Format::Csv }),
+            "jsonl" | "jsonlines" => Ok(Folder { path, format: Format::JsonLines }),
+            "parquet" => Err(Error::new(
+                Code::NotGranted,
+                keys.error_at(key, "names parquet, which comes with a later version").message(),
+            )),
+            _ => Err(keys.error_at(key, format!("must be csv or jsonl, got {word:?}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Format;
+    use crate::config::{connection::Connection, keys::Origin, yaml::parse};
+
+    fn read(text: &str) -> Result<Connection, achub_core::Error> {
+        Connection::read(&Origin::new("env.yaml"), "OUT", &parse(text).unwrap())
+    }
+
+    #[test]
+    fn files_and_folders_are_read() {
+        for (text, path, format) in [
+            ("file:///tmp/out", "/tmp/out", Some(Format::Csv)),
+            ("file://out?format=jsonl", "out", Some(Format::JsonLines)),
+            ("{type: file, path: out, format: JSONL}", "out", Some(Format::JsonLines)),
+            ("sqlite://x/y.db", "x/y.db", None),
+            ("{type: sqlite, path: /x/y.db}", "/x/y.db", None),
+        ] {
+            match (read(text).unwrap(), format) {
+                (Connection::Folder(folder), Some(format)) => {
+                    assert_eq!((folder.path.as_path(), folder.format), (Path::new(path), format));
+                }
+                (Connection::Sqlite(sqlite), None) => assert_eq!(sqlite.path, Path::new(path)),
+                (other, _) => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_files_and_folders_are_refused() {
+        for (text, code, what) in [
+            ("{type: file}", "CF-103", "`path` is missing"),
+            ("{type: file, path: x, format: xml}", "CF-103", "`format` must be csv or jsonl"),
+            ("{type: file, path: x, format: parquet}", "CF-105", "comes with a later version"),
+            ("{type: duckdb, path: x}", "CF-105", "comes with a later version"),
+            ("{type: sqlite, path: x, url: 'sqlite://y'}", "CF-103", "cannot both be given"),
+            ("{type: sqlite, url: 'sqlite:y'}", "CF-103", "must be sqlite://PATH"),
+            ("file://x?encoding=utf8", "CF-103", "may only have the parameter `format`"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert_eq!(error.code().id(), code, "{text}");
+            assert!(error.message().contains(what), "{text}\n{}", error.message());
+        }
+    }
+}

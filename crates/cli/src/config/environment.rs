@@ -1,0 +1,97 @@
+//! Variables of the process, with those of `.env.sling` behind them.
+
+use std::{collections::BTreeMap, path::Path};
+
+use achub_core::{Code, Error};
+
+use crate::config::{dotenv, keys::Origin};
+
+/// The name of the file with variables in the working folder.
+pub const DOTENV: &str = ".env.sling";
+
+/// All variables the program sees, and where each came from.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, Variable>,
+}
+
+/// A variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its value.
+    pub value: String,
+    /// Who set it.
+    pub set_by: SetBy,
+}
+
+/// Who set a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetBy {
+    /// The process environment.
+    Process,
+    /// The file `.env.sling` of the working folder.
+    Dotenv,
+    /// The section `env` of `env.yaml`.
+    EnvYaml,
+}
+
+impl Environment {
+    /// The process environment and `.env.sling` of `folder`. Variables that are not Unicode are left out.
+    ///
+    /// Errors: the file is there and cannot be read or understood.
+    pub fn of_process(folder: &Path) -> Result<Environment, Error> {
+        let mut environment = Environment::default();
+        for (name, value) in std::env::vars_os() {
+            if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
+                environment.add(name, value, SetBy::Process);
+            }
+        }
+        let path = folder.join(DOTENV);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => environment.add_dotenv(&text, &Origin::new(DOTENV))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(Error::new(Code::BadFile, format!("cannot read {DOTENV}")).with_source(error));
+            }
+        }
+        Ok(environment)
+    }
+
+    /// The given variables, as if the process had them.
+    #[cfg(test)]
+    pub fn of(variables: &[(&str, &str)]) -> Environment {
+        let mut environment = Environment::default();
+        for (name, value) in variables {
+            environment.add((*name).to_owned(), (*value).to_owned(), SetBy::Process);
+        }
+        environment
+    }
+
+    /// Adds the variables of a `.env.sling` that are not set already.
+    pub fn add_dotenv(&mut self, text: &str, origin: &Origin) -> Result<(), Error> {
+        for (name, value) in dotenv::parse(text).map_err(|mistake| origin.mistake(mistake))? {
+            self.add(name, value, SetBy::Dotenv);
+        }
+        Ok(())
+    }
+
+    /// Adds a variable unless it is set already.
+    pub fn add(&mut self, name: String, value: String, set_by: SetBy) {
+        self.variables.entry(name).or_insert(Variable { value, set_by });
+    }
+
+    /// The value of a variable; an empty one counts as set.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(|variable| variable.value.as_str())
+    }
+
+    /// The value of a variable that is set and not empty.
+    pub fn filled(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// All variables by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Variable)> {
+        self.variables.iter().map(|(name, variable)| (name.as_str(), variable))
+    }
+}
