@@ -3,3 +3,4 @@
 
 pub mod stream;
 pub mod streams;
+pub mod wire;
