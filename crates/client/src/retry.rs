@@ -1,0 +1,185 @@
+//! The one place that decides what follows a failure: wait, try again, or give up.
+
+use std::time::Duration;
+
+use achub_core::Code;
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+
+use crate::{
+    chance::Chance,
+    failure::{Failure, Refusal, Unreadable, UnreadableKind},
+    headers,
+    limits::Limits,
+    transport::{Stage, TransportError},
+};
+
+/// The wait before the second attempt is up to this long, before the third twice as long, and so on. The vendor asks for
+/// a second of rest after an error.
+const PAUSE_FIRST: Duration = Duration::from_secs(1);
+/// The longest pause before another attempt (rule R15).
+const PAUSE_MAX: Duration = Duration::from_secs(300);
+/// After a 403 the pauses are shorter: it comes from the vendor's gate, not from a server in trouble.
+const PAUSE_FIRST_FORBIDDEN: Duration = Duration::from_millis(500);
+
+/// A valid key was seen refused for a moment (Singer's tap, 1.3.1); three more tries tell that from a dead key.
+const FORBIDDEN_ATTEMPTS: u32 = 4;
+/// On a connection that never worked a dead key is likelier.
+const FORBIDDEN_ATTEMPTS_FIRST: u32 = 3;
+/// A page that comes again and again is an ignored parameter, not a disturbance (D-12).
+const WRONG_PAGE_ATTEMPTS: u32 = 3;
+/// Whatever is too large is large the next time too; the second attempt is for a broken proxy.
+const TOO_LARGE_ATTEMPTS: u32 = 2;
+/// On a connection that never worked a wrong address is likelier than a disturbance.
+const WRONG_ADDRESS_ATTEMPTS: u32 = 2;
+
+/// Whether a request may be sent again when nobody knows what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Sending it twice does what sending it once does.
+    Safe,
+    /// Only where the other side surely did not act on it.
+    OnlyIfNotActedOn,
+}
+
+impl Repeat {
+    /// What `method` promises: reading, replacing by the same content and deleting can be repeated, creating cannot.
+    pub fn of(method: &Method) -> Repeat {
+        if matches!(*method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE) {
+            Repeat::Safe
+        } else {
+            Repeat::OnlyIfNotActedOn
+        }
+    }
+}
+
+/// What happened to a request so far, the failure to be decided on included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tried {
+    /// Sendings that count: all but those answered with a wish to slow down.
+    pub attempts: u32,
+    /// Sendings answered with a wish to slow down.
+    pub waits: u32,
+    /// Time spent because of them.
+    pub waited: Duration,
+    /// Whether any request of this connection ever got a readable answer.
+    pub connection_worked: bool,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Nothing is sent to this account for this long, by anybody. Does not count as an attempt.
+    Wait(Duration),
+    /// This request is sent again after a pause.
+    Again(Duration),
+    /// It has failed.
+    Never(Code),
+}
+
+/// What a failure means before the attempts are counted.
+enum Verdict {
+    SlowDown(Duration),
+    Passing { code: Code, attempts: u32, acted_on: ActedOn },
+    Final(Code),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ActedOn {
+    No,
+    Perhaps,
+}
+
+/// What follows `failure` of a request that may be repeated as `repeat` says. `now` is compared with dates in it.
+pub(crate) fn decide(
+    failure: &Failure,
+    repeat: Repeat,
+    tried: Tried,
+    limits: &Limits,
+    now: Timestamp,
+    chance: &Chance,
+) -> Decision {
+    match verdict(failure, tried, limits, now) {
+        Verdict::SlowDown(wait) if tried.waited + wait > limits.wait_total => Decision::Never(Code::SlowDown),
+        Verdict::SlowDown(wait) => Decision::Wait(wait),
+        Verdict::Final(code) => Decision::Never(code),
+        Verdict::Passing { code, attempts, .. } if tried.attempts >= attempts => Decision::Never(code),
+        Verdict::Passing { code, acted_on: ActedOn::Perhaps, .. } if repeat == Repeat::OnlyIfNotActedOn => {
+            Decision::Never(code)
+        }
+        Verdict::Passing { .. } => Decision::Again(chance.up_to(pause_max(failure, tried.attempts))),
+    }
+}
+
+fn verdict(failure: &Failure, tried: Tried, limits: &Limits, now: Timestamp) -> Verdict {
+    let perhaps = |code, attempts| Verdict::Passing { code, attempts, acted_on: ActedOn::Perhaps };
+    match failure {
+        Failure::Transport(error) => transport_verdict(error, tried, limits),
+        Failure::Refused(refusal) => refusal_verdict(refusal, tried, limits, now),
+        Failure::Redirected { .. } => Verdict::Final(Code::NotTheApi),
+        Failure::Page => perhaps(Code::NotTheApi, or_fewer_if_new(limits.attempts, tried)),
+        Failure::TooLarge { .. } => perhaps(Code::AnswerTooLarge, TOO_LARGE_ATTEMPTS.min(limits.attempts)),
+        Failure::Unreadable(unreadable) => {
+            let (code, attempts) = unreadable_code(unreadable, limits);
+            perhaps(code, attempts)
+        }
+    }
+}
+
+fn transport_verdict(error: &TransportError, tried: Tried, limits: &Limits) -> Verdict {
+    let acted_on = if error.stage().surely_unsent() { ActedOn::No } else { ActedOn::Perhaps };
+    let passing = |code, attempts| Verdict::Passing { code, attempts, acted_on };
+    match error.stage() {
+        Stage::Address => Verdict::Final(Code::AddressNotAllowed),
+        Stage::Name => passing(Code::NameNotFound, or_fewer_if_new(limits.attempts, tried)),
+        Stage::Secure => passing(Code::CertificateRefused, or_fewer_if_new(limits.attempts, tried)),
+        Stage::Connect | Stage::Answer | Stage::FirstByte | Stage::Idle | Stage::Total => {
+            passing(Code::NetworkBlocked, limits.attempts)
+        }
+        Stage::Body => passing(Code::AnswerCutOff, limits.attempts),
+    }
+}
+
+fn refusal_verdict(refusal: &Refusal, tried: Tried, limits: &Limits, now: Timestamp) -> Verdict {
+    let slow_down = || Verdict::SlowDown(headers::wait(refusal.retry_after.as_deref(), tried.waits, now));
+    let passing = |code, attempts, acted_on| Verdict::Passing { code, attempts, acted_on };
+    match refusal.status.as_u16() {
+        429 => slow_down(),
+        503 if refusal.retry_after.is_some() => slow_down(),
+        400 if refusal.is_bulk_rate_limit => slow_down(),
+        401 => Verdict::Final(Code::KeyRefused),
+        402 => Verdict::Final(Code::AccountSuspended),
+        403 if tried.connection_worked => {
+            passing(Code::IntermittentlyForbidden, FORBIDDEN_ATTEMPTS, ActedOn::No)
+        }
+        403 => passing(Code::KeyRefused, FORBIDDEN_ATTEMPTS_FIRST, ActedOn::No),
+        408 | 425 => passing(Code::NetworkBlocked, limits.attempts, ActedOn::Perhaps),
+        407 => Verdict::Final(Code::NetworkBlocked),
+        500..=599 => passing(Code::ServerError, limits.attempts, ActedOn::Perhaps),
+        _ if refusal.is_page && !tried.connection_worked => Verdict::Final(Code::NotTheApi),
+        _ => Verdict::Final(Code::RequestRefused),
+    }
+}
+
+fn unreadable_code(unreadable: &Unreadable, limits: &Limits) -> (Code, u32) {
+    match unreadable.kind {
+        UnreadableKind::CutOff | UnreadableKind::NotJson | UnreadableKind::Shape => {
+            (Code::AnswerCutOff, limits.attempts)
+        }
+        UnreadableKind::Empty => (Code::EmptyAnswer, limits.attempts),
+        UnreadableKind::TooDeep => (Code::AnswerTooLarge, TOO_LARGE_ATTEMPTS.min(limits.attempts)),
+        UnreadableKind::WrongPage => (Code::PageStuck, WRONG_PAGE_ATTEMPTS.min(limits.attempts)),
+    }
+}
+
+fn or_fewer_if_new(attempts: u32, tried: Tried) -> u32 {
+    if tried.connection_worked { attempts } else { attempts.min(WRONG_ADDRESS_ATTEMPTS) }
+}
+
+fn pause_max(failure: &Failure, attempts: u32) -> Duration {
+    let first = match failure {
+        Failure::Refused(refusal) if refusal.status == StatusCode::FORBIDDEN => PAUSE_FIRST_FORBIDDEN,
+        _ => PAUSE_FIRST,
+    };
+    first.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(PAUSE_MAX)
+}
