@@ -6,7 +6,7 @@ use achub_core::{
     Code, Error, StreamName, WalkName,
     port::{
         progress::Event,
-        source::{OpenWalk, Page, PageSink, WalkReport},
+        source::{OpenWalk, Page, PageSink, Walk, WalkReport},
         target::{Load, Quarantined, TableReport, Written},
     },
 };
@@ -27,6 +27,7 @@ pub(crate) const QUARANTINED_KEPT: usize = 100;
 
 /// A walk that has landed.
 pub(crate) struct Fed {
+    pub(crate) walk: Walk,
     pub(crate) report: WalkReport,
     pub(crate) tables: Vec<TableReport>,
     pub(crate) quarantined: Vec<Quarantined>,
@@ -55,8 +56,8 @@ pub(crate) async fn walk(open: Box<dyn OpenWalk>, context: &Context<'_>) -> Resu
     }
     let report = reader.finish().await?;
     let tables = finish(load, &streams, context.cursor(&walk), &report).await?;
-    context.progress.event(Event::WalkFinished { walk: walk.name });
-    Ok(Fed { report, tables, quarantined })
+    context.progress.event(Event::WalkFinished { walk: walk.name.clone() });
+    Ok(Fed { walk, report, tables, quarantined })
 }
 
 /// The error of a run that was asked to end.

@@ -71,8 +71,8 @@ pub struct PlannedStream {
     pub rows: Option<u64>,
     /// Only records changed at or after this moment are read.
     pub since: Option<Timestamp>,
-    /// What the user should know, one sentence each.
-    pub notes: Vec<String>,
+    /// Older records the start date leaves out, where that was asked.
+    pub left_out: Option<u64>,
 }
 
 /// What a run did.

@@ -51,6 +51,7 @@ pub(crate) async fn preview(
     clock: &dyn Clock,
 ) -> Result<Preview, Error> {
     let prepared = prepare(replication, source, target, clock).await?;
+    let sent_before = source.requests_sent();
     let opened = open(&prepared, source).await?;
     if let Some((_, error)) = opened.failed.into_iter().next() {
         return Err(error);
@@ -60,7 +61,7 @@ pub(crate) async fn preview(
         price: total_price(opened.walks.iter().map(|open| open.walk()), opened.requests_per_second),
         walks,
         requests_per_second: opened.requests_per_second,
-        requests_spent: opened.requests,
+        requests_spent: source.requests_sent() - sent_before,
     })
 }
 
@@ -76,6 +77,7 @@ pub(crate) async fn start(
     let started_at = clock.now();
     let prepared = prepare(replication, source, target, clock).await?;
     let run = RunId::generate();
+    let sent_before = source.requests_sent();
     state.put_run(&running(&run, replication, started_at)).await?;
     let opened = match open(&prepared, source).await {
         Ok(opened) => opened,
@@ -86,7 +88,10 @@ pub(crate) async fn start(
         }
     };
     let context = Context { run, started_at, prepared: &prepared, target, stop, progress };
+    let sent_to_open = source.requests_sent() - sent_before;
     let mut summary = feed_all(opened, &context).await;
+    summary.requests = source.requests_sent() - sent_before;
+    summary.requests_expected += sent_to_open;
     let ended_at = clock.now();
     summary.seconds = seconds_between(started_at, ended_at);
     state.put_run(&finished(&summary, started_at, ended_at)).await?;
@@ -232,9 +237,8 @@ async fn feed_all(opened: Opened, context: &Context<'_>) -> Summary {
         .collect()
         .await;
     let mut summary = summary::of(&context.run, context.prepared.replication, &context.prepared.placed);
-    summary.requests_expected = price.requests + opened.requests;
+    summary.requests_expected = price.requests;
     summary.seconds_expected = price.seconds;
-    summary.requests = opened.requests;
     for (streams, error) in &opened.failed {
         summary::add_failure(&mut summary, streams, error);
     }
@@ -317,7 +321,7 @@ fn planned(walk: &Walk, prepared: &Prepared<'_>) -> PlannedWalk {
                 mode_reason: task.mode_reason.clone(),
                 rows: stream.rows,
                 since: wanted[&stream.name].since,
-                notes: stream.notes.clone(),
+                left_out: stream.left_out,
             }
         })
         .collect();

@@ -56,8 +56,7 @@ pub(crate) fn failed(run: &RunId, replication: &Replication, error: &Error) -> S
 
 /// Adds a walk that has landed.
 pub(crate) fn add(summary: &mut Summary, fed: Fed) {
-    let Fed { report, tables, quarantined } = fed;
-    summary.requests += report.requests;
+    let Fed { walk, report, tables, quarantined } = fed;
     summary.notes.extend(report.notes);
     let room = QUARANTINED_KEPT.saturating_sub(summary.quarantined.len());
     summary.quarantined.extend(quarantined.into_iter().take(room));
@@ -71,9 +70,9 @@ pub(crate) fn add(summary: &mut Summary, fed: Fed) {
             stream.source_rows = Some(total);
         }
     }
-    for (name, count) in report.left_out {
-        if let Some(stream) = stream(summary, &name) {
-            stream.left_out = Some(count);
+    for part in walk.streams {
+        if let Some(stream) = stream(summary, &part.name) {
+            stream.left_out = part.left_out.or_else(|| report.left_out.get(&part.name).copied());
         }
     }
     for ((name, field), count) in report.type_drift {

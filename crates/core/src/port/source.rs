@@ -82,8 +82,8 @@ pub struct WalkStream {
     pub schema: SharedSchema,
     /// Records the source says it has, where it says so before they are read.
     pub rows: Option<u64>,
-    /// What a reader should know before starting, one sentence each.
-    pub notes: Vec<String>,
+    /// Older records the start date leaves out, where that was asked.
+    pub left_out: Option<u64>,
 }
 
 /// Records that were read together and the position they stand for.
@@ -125,11 +125,9 @@ pub trait PageSink: Send {
 /// What a finished walk says about itself.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WalkReport {
-    /// Requests sent for it, repeats included.
-    pub requests: u64,
     /// For each stream: records the source says it has now, where it says so.
     pub totals: HashMap<StreamName, u64>,
-    /// For each stream: records older than asked for that were passed over, where known.
+    /// For each stream: records older than asked for that were read and passed over.
     pub left_out: HashMap<StreamName, u64>,
     /// For each stream and field: values that did not fit the declared type.
     pub type_drift: HashMap<(StreamName, String), u64>,
@@ -181,8 +179,6 @@ pub struct Opened {
     pub walks: Vec<Box<dyn OpenWalk>>,
     /// The pace in force, requests per second, `None` where there is no limit.
     pub requests_per_second: Option<f64>,
-    /// Requests sent to open the walks.
-    pub requests: u64,
     /// Streams that could not be opened, and why.
     pub failed: Vec<(Vec<StreamName>, Error)>,
 }
@@ -192,6 +188,9 @@ pub struct Opened {
 pub trait Source: Send + Sync {
     /// The streams it offers, in the order in which they are shown. No request is sent.
     fn streams(&self) -> Vec<StreamInfo>;
+
+    /// Requests sent so far, repeats included.
+    fn requests_sent(&self) -> u64;
 
     /// Chooses the cheapest walks that cover `wanted` and opens them.
     ///

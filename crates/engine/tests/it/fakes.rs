@@ -1,0 +1,323 @@
+//! A source that plays a script and a target that writes down what it was asked.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use achub_core::{
+    Batch, Code, Error, Field, FieldType, Outcomes, ReplicationName, Schema, SharedSchema, StreamName, Value,
+    WalkName,
+    port::{
+        clock::Clock,
+        source::{
+            OpenWalk, Opened, Page, PageSink, Part, Position, Price, Source, StreamInfo, Walk, WalkReport,
+            WalkStream, Wanted, Wide,
+        },
+        state::{Fact, RunRecord, StateStore},
+        target::{
+            Checkpoints, Load, LoadSpec, Quarantined, TableReport, Target, TargetInfo, WideView, Written,
+        },
+    },
+};
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().expect("a timestamp in a test")
+}
+
+/// When every scripted walk was opened, by the source's clock.
+pub fn opened_at() -> Timestamp {
+    at("2026-03-02T09:00:00Z")
+}
+
+pub fn schema() -> SharedSchema {
+    let field = |name: &str, ty| Field { name: name.to_owned(), ty, noise: name == "links" };
+    Arc::new(Schema {
+        fields: vec![
+            field("id", FieldType::Integer),
+            field("firstName", FieldType::Text),
+            field("udate", FieldType::Timestamp),
+            field("links", FieldType::Json),
+        ],
+        key: vec![0],
+    })
+}
+
+/// What a walk does after its pages.
+#[derive(Clone)]
+pub enum Ending {
+    Report(WalkReport),
+    Fails(Code),
+    /// Never returns: only a stop ends it.
+    Hangs,
+}
+
+#[derive(Clone)]
+pub struct Script {
+    pub stream: &'static str,
+    pub pages: u64,
+    pub ending: Ending,
+}
+
+impl Script {
+    pub fn of(stream: &'static str, pages: u64) -> Script {
+        Script { stream, pages, ending: Ending::Report(WalkReport::default()) }
+    }
+
+    pub fn ending(mut self, ending: Ending) -> Script {
+        self.ending = ending;
+        self
+    }
+}
+
+/// A source of walks that each feed one stream, one record a page.
+pub struct ScriptedSource {
+    pub scripts: Vec<Script>,
+    pub asked: Mutex<Vec<Wanted>>,
+    pub positions: Mutex<HashMap<WalkName, Position>>,
+}
+
+impl ScriptedSource {
+    pub fn new(scripts: Vec<Script>) -> ScriptedSource {
+        ScriptedSource { scripts, asked: Mutex::default(), positions: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl Source for ScriptedSource {
+    fn streams(&self) -> Vec<StreamInfo> {
+        let info = |script: &Script| StreamInfo {
+            name: StreamName::new(script.stream),
+            schema: schema(),
+            cursor: Some("udate".to_owned()),
+            follows: None,
+            parent: None,
+        };
+        self.scripts.iter().map(info).collect()
+    }
+
+    fn requests_sent(&self) -> u64 {
+        0
+    }
+
+    async fn open(
+        &self,
+        wanted: &[Wanted],
+        positions: &HashMap<WalkName, Position>,
+    ) -> Result<Opened, Error> {
+        *self.asked.lock().expect("no test panics with it") = wanted.to_vec();
+        *self.positions.lock().expect("no test panics with it") = positions.clone();
+        let walks =
+            self.scripts.iter().map(|script| Box::new(ScriptedWalk::new(script)) as Box<dyn OpenWalk>);
+        Ok(Opened { walks: walks.collect(), requests_per_second: Some(4.0), failed: Vec::new() })
+    }
+}
+
+struct ScriptedWalk {
+    walk: Walk,
+    script: Script,
+}
+
+impl ScriptedWalk {
+    fn new(script: &Script) -> ScriptedWalk {
+        let stream =
+            WalkStream { name: StreamName::new(script.stream), schema: schema(), rows: None, left_out: None };
+        let walk = Walk {
+            name: WalkName::new(script.stream),
+            streams: vec![stream],
+            how: "script".to_owned(),
+            price: Price { requests: 8, seconds: 1.0 },
+            resumed: false,
+            as_of: opened_at(),
+        };
+        ScriptedWalk { walk, script: script.clone() }
+    }
+}
+
+#[async_trait]
+impl OpenWalk for ScriptedWalk {
+    fn walk(&self) -> &Walk {
+        &self.walk
+    }
+
+    async fn read(self: Box<Self>, sink: &mut dyn PageSink) -> Result<WalkReport, Error> {
+        for number in 0..self.script.pages {
+            let mut batch = Batch::new(schema());
+            batch.push([Value::Integer(number as i64), Value::text("Ada"), Value::Null, Value::Null], None);
+            let part = Part { stream: StreamName::new(self.script.stream), batch, scope: None };
+            sink.page(Page { parts: vec![part], position: Position(number.into()) }).await?;
+        }
+        match self.script.ending {
+            Ending::Report(report) => Ok(report),
+            Ending::Fails(code) => Err(Error::new(code, "as the script says")),
+            Ending::Hangs => std::future::pending().await,
+        }
+    }
+}
+
+/// What a [`RecordingTarget`] was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked {
+    Load(Box<LoadSpec>),
+    Write { walk: WalkName, pages: usize, position: Position },
+    Finish { walk: WalkName, cursors: HashMap<StreamName, Timestamp> },
+    View(Box<WideView>),
+}
+
+#[derive(Default)]
+pub struct RecordingTarget {
+    pub asked: Arc<Mutex<Vec<Asked>>>,
+    pub checkpoints: Checkpoints,
+    pub newest: Option<Timestamp>,
+    /// Reports this row as put aside with every write.
+    pub refuses: Option<Quarantined>,
+    /// Called after every write.
+    pub after_write: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl RecordingTarget {
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().expect("no test panics with it").clone()
+    }
+}
+
+#[async_trait]
+impl Target for RecordingTarget {
+    fn info(&self) -> TargetInfo {
+        TargetInfo { kind: "recording", place: "memory".to_owned(), default_schema: None }
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn checkpoints(
+        &self,
+        _schema: Option<&str>,
+        _name: &ReplicationName,
+    ) -> Result<Checkpoints, Error> {
+        Ok(self.checkpoints.clone())
+    }
+
+    async fn newest(
+        &self,
+        _schema: Option<&str>,
+        _table: &str,
+        _column: &str,
+    ) -> Result<Option<Timestamp>, Error> {
+        Ok(self.newest)
+    }
+
+    async fn load(&self, spec: LoadSpec) -> Result<Box<dyn Load>, Error> {
+        self.asked.lock().expect("no test panics with it").push(Asked::Load(Box::new(spec.clone())));
+        Ok(Box::new(RecordingLoad {
+            asked: self.asked.clone(),
+            spec,
+            refuses: self.refuses.clone(),
+            after_write: self.after_write.clone(),
+            rows: 0,
+            refused: 0,
+        }))
+    }
+
+    async fn wide_view(&self, view: &WideView) -> Result<bool, Error> {
+        self.asked.lock().expect("no test panics with it").push(Asked::View(Box::new(view.clone())));
+        Ok(true)
+    }
+
+    fn keeps(&self, _ty: FieldType) -> bool {
+        true
+    }
+}
+
+struct RecordingLoad {
+    asked: Arc<Mutex<Vec<Asked>>>,
+    spec: LoadSpec,
+    refuses: Option<Quarantined>,
+    after_write: Option<Arc<dyn Fn() + Send + Sync>>,
+    rows: u64,
+    refused: u64,
+}
+
+#[async_trait]
+impl Load for RecordingLoad {
+    async fn write(&mut self, pages: Vec<Page>) -> Result<Written, Error> {
+        let position = pages.last().expect("a commit has pages").position.clone();
+        let asked = Asked::Write { walk: self.spec.walk.clone(), pages: pages.len(), position };
+        self.asked.lock().expect("no test panics with it").push(asked);
+        let rows = pages.iter().flat_map(|page| &page.parts).map(|part| part.batch.len() as u64).sum();
+        self.rows += rows;
+        let quarantined: Vec<Quarantined> = self.refuses.iter().cloned().collect();
+        self.refused += quarantined.len() as u64;
+        if let Some(after_write) = &self.after_write {
+            after_write();
+        }
+        Ok(Written { rows: HashMap::from([(self.spec.tables[0].stream.clone(), rows)]), quarantined })
+    }
+
+    async fn finish(
+        self: Box<Self>,
+        cursors: &HashMap<StreamName, Timestamp>,
+    ) -> Result<Vec<TableReport>, Error> {
+        let asked = Asked::Finish { walk: self.spec.walk.clone(), cursors: cursors.clone() };
+        self.asked.lock().expect("no test panics with it").push(asked);
+        let outcomes = Outcomes { added: self.rows, refused: self.refused, ..Outcomes::default() };
+        Ok(vec![TableReport { stream: self.spec.tables[0].stream.clone(), outcomes, rows: self.rows }])
+    }
+}
+
+/// Runs are kept, facts are not.
+#[derive(Default)]
+pub struct Runs(pub Mutex<Vec<RunRecord>>);
+
+#[async_trait]
+impl StateStore for Runs {
+    async fn put_run(&self, run: &RunRecord) -> Result<(), Error> {
+        let mut runs = self.0.lock().expect("no test panics with it");
+        runs.retain(|known| known.id != run.id);
+        runs.push(run.clone());
+        Ok(())
+    }
+
+    async fn runs(&self, _name: Option<&ReplicationName>, _count: u32) -> Result<Vec<RunRecord>, Error> {
+        Ok(self.0.lock().expect("no test panics with it").clone())
+    }
+
+    async fn put_fact(
+        &self,
+        _account: &achub_core::AccountName,
+        _name: &str,
+        _fact: &Fact,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn fact(&self, _account: &achub_core::AccountName, _name: &str) -> Result<Option<Fact>, Error> {
+        Ok(None)
+    }
+}
+
+/// A clock that stands still.
+pub struct Stopped(pub Timestamp);
+
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// A report that lays custom fields out as columns of `contacts_wide`.
+pub fn wide(fields: &[(i64, &str)]) -> WalkReport {
+    let wide = Wide {
+        name: "contacts_wide".to_owned(),
+        base: (StreamName::new("contacts"), "id".to_owned()),
+        values: StreamName::new("field_values"),
+        parent_field: "id".to_owned(),
+        id_field: "udate".to_owned(),
+        value_field: "firstName".to_owned(),
+        fields: fields.iter().map(|(id, name)| (*id, (*name).to_owned())).collect(),
+    };
+    WalkReport { wide: Some(wide), ..WalkReport::default() }
+}
