@@ -1,6 +1,8 @@
 //! ActiveCampaign's API v3 as data: streams, models, errors, limits. Touches no network.
 #![deny(missing_docs)]
 
+pub mod decode;
+pub mod encode;
 pub mod stream;
 pub mod streams;
 pub mod wire;
