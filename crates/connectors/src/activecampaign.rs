@@ -1,0 +1,90 @@
+//! ActiveCampaign as a source: which requests read which streams, at the lowest price.
+
+mod columns;
+mod contacts;
+mod group;
+mod intake;
+mod numbered;
+mod offset;
+mod open;
+mod pages;
+mod ranges;
+mod segments;
+mod series;
+
+use std::{collections::HashMap, sync::Arc};
+
+use achub_api::{decode, stream::Stream, streams};
+use achub_client::Client;
+use achub_core::{
+    Code, Error, StreamName, WalkName,
+    port::{
+        clock::Clock,
+        source::{Opened, Position, Source, StreamInfo, Wanted},
+        state::StateStore,
+    },
+};
+use async_trait::async_trait;
+
+/// Streams whose records come along with contacts at no extra request.
+pub(crate) const SATELLITES: [&str; 3] = ["contact_tags", "contact_lists", "field_values"];
+
+/// An ActiveCampaign account, read through one client.
+pub struct ActiveCampaignSource {
+    client: Client,
+    state: Arc<dyn StateStore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl ActiveCampaignSource {
+    /// Reads through `client`; what is found out about the account is remembered in `state`. `clock` stands in where an
+    /// answer carries no date.
+    pub fn new(client: Client, state: Arc<dyn StateStore>, clock: Arc<dyn Clock>) -> ActiveCampaignSource {
+        ActiveCampaignSource { client, state, clock }
+    }
+}
+
+#[async_trait]
+impl Source for ActiveCampaignSource {
+    fn streams(&self) -> Vec<StreamInfo> {
+        streams::all().map(info).collect()
+    }
+
+    fn requests_sent(&self) -> u64 {
+        self.client.requests_sent()
+    }
+
+    async fn open(
+        &self,
+        wanted: &[Wanted],
+        positions: &HashMap<WalkName, Position>,
+    ) -> Result<Opened, Error> {
+        let opening = open::Opening {
+            client: &self.client,
+            state: &*self.state,
+            clock: &*self.clock,
+            positions,
+            field_names: columns::FieldNames::default(),
+        };
+        opening.all(wanted).await
+    }
+}
+
+/// The stream called `name`.
+fn find(name: &StreamName) -> Result<&'static Stream, Error> {
+    streams::find(name.as_str())
+        .ok_or_else(|| Error::new(Code::UnknownStream, format!("ActiveCampaign has no stream {name}")))
+}
+
+fn info(stream: &'static Stream) -> StreamInfo {
+    let parent = stream.parent;
+    StreamInfo {
+        name: StreamName::new(stream.name),
+        schema: decode::schema(stream),
+        cursor: stream.cursor.filter(|cursor| cursor.filter.is_some()).map(|cursor| cursor.field.to_owned()),
+        follows: parent
+            .filter(|_| SATELLITES.contains(&stream.name))
+            .map(|parent| (StreamName::new(parent.stream), parent.field.to_owned())),
+        parent: parent.map(|parent| StreamName::new(parent.stream)),
+    }
+}

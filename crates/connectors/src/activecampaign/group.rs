@@ -1,0 +1,166 @@
+//! Which of the wanted streams are read in one walk.
+
+use std::collections::BTreeSet;
+
+use achub_api::{
+    stream::{Read, Sideload, Stream},
+    streams,
+};
+use achub_core::{Error, StreamName, port::source::Wanted};
+use jiff::Timestamp;
+
+use crate::activecampaign::{SATELLITES, find, intake::Feed};
+
+/// Streams read in one walk.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    /// The stream whose pages are asked for. Not necessarily wanted itself.
+    pub(super) main: &'static Stream,
+    /// What is wanted, in the order it was asked for.
+    pub(super) wanted: Vec<Wanted>,
+}
+
+/// What is wanted, in walks: satellites go with contacts, arrays of one answer with each other, everything else alone.
+pub(super) fn groups(wanted: &[Wanted]) -> Result<Vec<Group>, Error> {
+    let mut groups: Vec<Group> = Vec::new();
+    for wanted in wanted {
+        let main = carrier(find(&wanted.stream)?)?;
+        match groups.iter_mut().find(|group| group.main.name == main.name) {
+            Some(group) => group.wanted.push(wanted.clone()),
+            None => groups.push(Group { main, wanted: vec![wanted.clone()] }),
+        }
+    }
+    Ok(groups)
+}
+
+/// The stream whose pages bring `stream`.
+fn carrier(stream: &'static Stream) -> Result<&'static Stream, Error> {
+    match stream.read {
+        Read::With { stream } => find(&StreamName::new(stream)),
+        _ if SATELLITES.contains(&stream.name) => find(&StreamName::new("contacts")),
+        _ => Ok(stream),
+    }
+}
+
+impl Group {
+    /// Whether `stream` is wanted itself.
+    pub(super) fn wants(&self, stream: &str) -> bool {
+        self.wanted.iter().any(|wanted| wanted.stream.as_str() == stream)
+    }
+
+    pub(super) fn names(&self) -> Vec<StreamName> {
+        self.wanted.iter().map(|wanted| wanted.stream.clone()).collect()
+    }
+
+    /// From when on the walk must read: everything, if any of its streams wants everything.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.wanted.iter().map(|wanted| wanted.since).collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+
+    /// Names the streams, so that a position is used only for a walk over the same ones.
+    pub(super) fn signature(&self) -> String {
+        let names: BTreeSet<&str> = self.wanted.iter().map(|wanted| wanted.stream.as_str()).collect();
+        names.into_iter().collect::<Vec<_>>().join(",")
+    }
+
+    /// Records worth asking for on a page: no more than all limits together leave room for.
+    pub(super) fn page_size(&self) -> u32 {
+        let rooms: Option<Vec<u64>> = self.wanted.iter().map(|wanted| wanted.row_limit).collect();
+        let most = rooms.and_then(|rooms| rooms.into_iter().max()).and_then(|most| u32::try_from(most).ok());
+        most.map_or(self.main.page_size, |most| most.clamp(1, self.main.page_size))
+    }
+
+    /// The other streams whose records are in the main stream's answers.
+    pub(super) fn companions(&self) -> Vec<&'static Stream> {
+        self.wanted
+            .iter()
+            .filter_map(|wanted| streams::find(wanted.stream.as_str()))
+            .filter(|stream| stream.name != self.main.name && matches!(stream.read, Read::With { .. }))
+            .collect()
+    }
+
+    /// What of each stream is passed on. `since` is where a walk that reads a span begins: records older than what a
+    /// stream wants are dropped only where the walk reads more than that.
+    pub(super) fn feeds(&self, includes: &[&'static Sideload]) -> Vec<Feed> {
+        self.wanted
+            .iter()
+            .filter_map(|wanted| {
+                let stream = streams::find(wanted.stream.as_str())?;
+                let include = includes.iter().find(|include| include.stream == stream.name);
+                Some(Feed {
+                    stream,
+                    since: wanted.since.filter(|_| stream.name == self.main.name),
+                    room: wanted.row_limit,
+                    parent_field: include.map(|include| include.parent_field),
+                })
+            })
+            .collect()
+    }
+
+    /// One of its streams, read on its own.
+    pub(super) fn alone(&self, stream: &str) -> Result<Group, Error> {
+        let wanted = self.wanted.iter().filter(|wanted| wanted.stream.as_str() == stream).cloned();
+        // Read on its own there is no contact whose time would say what changed.
+        let wanted = wanted.map(|wanted| Wanted { since: None, ..wanted }).collect();
+        Ok(Group { main: find(&StreamName::new(stream))?, wanted })
+    }
+
+    /// The group without some of its streams.
+    pub(super) fn without(&self, refused: &[&'static Sideload]) -> Group {
+        let mut group = self.clone();
+        group.wanted.retain(|wanted| !refused.iter().any(|refused| refused.stream == wanted.stream.as_str()));
+        group
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use achub_core::{StreamName, port::source::Wanted};
+
+    use super::groups;
+
+    fn wanted(names: &[&str]) -> Vec<Wanted> {
+        let wanted = |name: &&str| Wanted {
+            stream: StreamName::new(*name),
+            since: None,
+            row_limit: None,
+            count_left_out: false,
+        };
+        names.iter().map(wanted).collect()
+    }
+
+    #[test]
+    fn satellites_are_read_with_contacts() {
+        let groups = groups(&wanted(&[
+            "lists",
+            "contact_tags",
+            "deals",
+            "contacts",
+            "field_options",
+            "custom_fields",
+        ]))
+        .expect("known streams");
+
+        let walks: Vec<(&str, String)> =
+            groups.iter().map(|group| (group.main.name, group.signature())).collect();
+
+        assert_eq!(
+            walks,
+            [
+                ("lists", "lists".to_owned()),
+                ("contacts", "contact_tags,contacts".to_owned()),
+                ("deals", "deals".to_owned()),
+                ("custom_fields", "custom_fields,field_options".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn limited_pages_are_no_larger_than_needed() {
+        let mut group = groups(&wanted(&["contacts"])).expect("a known stream").remove(0);
+        assert_eq!(group.page_size(), 100);
+
+        group.wanted[0].row_limit = Some(7);
+        assert_eq!(group.page_size(), 7);
+    }
+}

@@ -1,0 +1,109 @@
+//! Streams read by page number.
+
+use achub_core::{
+    Error, StreamName,
+    port::source::{OpenWalk, Page, PageSink, Position, Walk, WalkReport},
+};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::activecampaign::{
+    intake::Intake,
+    pages::{Fetched, Pages, key_hashes},
+    series::{Series, Step},
+};
+
+/// Where a walk by page number stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    pub(super) signature: String,
+    pub(super) as_of: Timestamp,
+    /// The page to read next, from 1.
+    pub(super) page: u64,
+}
+
+/// A walk by page number, opened or taken up again.
+pub(super) struct NumberedWalk {
+    pub(super) walk: Walk,
+    pub(super) pages: Pages,
+    pub(super) intake: Intake,
+    pub(super) mark: Mark,
+    pub(super) opening: Option<Fetched>,
+}
+
+/// Page number `page`.
+pub(super) async fn fetch(pages: &Pages, page: u64) -> Result<Fetched, Error> {
+    let query = vec![
+        ("page".to_owned(), page.to_string()),
+        ("page_size".to_owned(), pages.main().page_size.to_string()),
+    ];
+    pages.get(pages.main().path, query, |_| Ok(())).await
+}
+
+#[async_trait]
+impl OpenWalk for NumberedWalk {
+    fn walk(&self) -> &Walk {
+        &self.walk
+    }
+
+    async fn read(mut self: Box<Self>, sink: &mut dyn PageSink) -> Result<WalkReport, Error> {
+        let mut seen = 0;
+        let mut before: Vec<u64> = Vec::new();
+        loop {
+            let fetched = match self.opening.take() {
+                Some(opening) => opening,
+                None => fetch(&self.pages, self.mark.page).await?,
+            };
+            let keys = key_hashes(fetched.main());
+            // A server that ignores the page number shows its only page for ever.
+            let is_new = keys.iter().any(|key| !before.contains(key));
+            seen += keys.len() as u64;
+            let is_full = keys.len() as u64 >= u64::from(self.pages.main().page_size);
+            let more = is_new && (is_full || fetched.decoded.total.is_some_and(|total| seen < total));
+            before = keys;
+            self.mark.page += 1;
+            let parts = self.intake.take(fetched.decoded, &[]);
+            let position = serde_json::to_value(&self.mark).expect("a mark has only text keys");
+            sink.page(Page { parts, position: Position(position) }).await?;
+            if !more || self.intake.is_full() {
+                break;
+            }
+        }
+        let mut report = WalkReport::default();
+        self.intake.report(&mut report);
+        Ok(report)
+    }
+}
+
+/// The keys of all records of a stream, for the streams that hang off it.
+pub(super) async fn parent_keys(pages: &Pages) -> Result<(Vec<String>, Option<Timestamp>), Error> {
+    let mut series = Series::default();
+    let mut keys = Vec::new();
+    let mut date = None;
+    loop {
+        let query = vec![
+            ("limit".to_owned(), pages.main().page_size.to_string()),
+            ("offset".to_owned(), series.offset.to_string()),
+        ];
+        let fetched = pages.get(pages.main().path, query, |_| Ok(())).await?;
+        date = date.or(fetched.date);
+        for row in 0..fetched.main().len() {
+            let key: Vec<String> = fetched.main().key(row).map(achub_core::Value::display).collect();
+            keys.push(key.join(","));
+        }
+        let hashes = key_hashes(fetched.main());
+        match series.page(&hashes, pages.main().page_size, fetched.decoded.total) {
+            Step::Next | Step::Back => {}
+            Step::End => break,
+            Step::Lost => {
+                let name = StreamName::new(pages.main().name);
+                let message = format!("the pages of {name} do not join and do not end");
+                return Err(Error::new(achub_core::Code::PageStuck, message));
+            }
+        }
+    }
+    let mut distinct = std::collections::HashSet::new();
+    keys.retain(|key| distinct.insert(key.clone()));
+    Ok((keys, date))
+}

@@ -1,0 +1,169 @@
+//! One page of an answer: asked for, decoded, and held against what it must be.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    hash::{Hash, Hasher},
+};
+
+use achub_api::{
+    decode::{self, Decoded, Kind, Options, Unreadable},
+    stream::{Sideload, Stream},
+};
+use achub_client::{Client, Get};
+use achub_core::{Batch, Error};
+use jiff::{Timestamp, tz::TimeZone};
+
+/// Query parameters in their order.
+pub(super) type Query = Vec<(String, String)>;
+
+/// A decoded page.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) decoded: Decoded,
+    /// ActiveCampaign's clock when it answered.
+    pub(super) date: Option<Timestamp>,
+}
+
+impl Fetched {
+    /// The main records.
+    pub(super) fn main(&self) -> &Batch {
+        &self.decoded.parts[0].batch
+    }
+}
+
+/// Reads pages of one kind.
+#[derive(Clone)]
+pub(super) struct Pages {
+    client: Client,
+    streams: Vec<&'static Stream>,
+    includes: Vec<&'static Sideload>,
+}
+
+impl Pages {
+    /// Pages whose main records are of the first of `streams`; `includes` are asked to come along.
+    pub(super) fn new(
+        client: &Client,
+        streams: Vec<&'static Stream>,
+        includes: Vec<&'static Sideload>,
+    ) -> Pages {
+        Pages { client: client.clone(), streams, includes }
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn main(&self) -> &'static Stream {
+        self.streams[0]
+    }
+
+    pub(super) fn includes(&self) -> &[&'static Sideload] {
+        &self.includes
+    }
+
+    /// The same pages without what turned out not to come along.
+    pub(super) fn without(mut self, refused: &[&'static Sideload]) -> Pages {
+        self.includes.retain(|include| !refused.contains(include));
+        self.streams.retain(|stream| !refused.iter().any(|refused| refused.stream == stream.name));
+        self
+    }
+
+    /// One page. `check` says whether a well-formed page can be right; a page that cannot is asked for again.
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        mut query: Query,
+        check: impl Fn(&Decoded) -> Result<(), Unreadable> + Send + Sync,
+    ) -> Result<Fetched, Error> {
+        if !self.includes.is_empty() {
+            let names: Vec<&str> = self.includes.iter().map(|include| include.include).collect();
+            query.push(("include".to_owned(), names.join(",")));
+        }
+        let request = Get { path: path.to_owned(), query };
+        let answer = self
+            .client
+            .get(&request, |body| {
+                let decoded = decode::page(body, &self.streams, Options { noise: true }).map_err(shim)?;
+                check(&decoded).map_err(shim)?;
+                Ok(decoded)
+            })
+            .await
+            .map_err(|error| error.context(format_args!("reading {}", self.main().name)))?;
+        Ok(Fetched { decoded: answer.value, date: answer.date })
+    }
+
+    /// What was asked to come along and did not: records are there, but none lists the ids of its children.
+    pub(super) fn refused(&self, decoded: &Decoded) -> Vec<&'static Sideload> {
+        if decoded.parts[0].batch.is_empty() {
+            return Vec::new();
+        }
+        self.includes.iter().copied().filter(|include| listed(decoded, include).is_none()).collect()
+    }
+
+    /// A page whose records list more children than came along was cut somewhere on its way.
+    pub(super) fn check_listed(&self, decoded: &Decoded) -> Result<(), Unreadable> {
+        for include in &self.includes {
+            let came = decoded.parts.iter().find(|part| part.stream.name == include.stream);
+            let came = came.map_or(0, |part| part.batch.len() as u64);
+            match listed(decoded, include) {
+                Some(listed) if listed != came => {
+                    return Err(Unreadable::new(
+                        Kind::Shape,
+                        format!("the records list {listed} {}, {came} came along", include.include),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Like [`Pages::check_listed`], where it is known that everything asked for comes along.
+    pub(super) fn check_sideloads(&self, decoded: &Decoded) -> Result<(), Unreadable> {
+        if let Some(refused) = self.refused(decoded).first() {
+            return Err(Unreadable::new(Kind::Shape, format!("{} did not come along", refused.include)));
+        }
+        self.check_listed(decoded)
+    }
+}
+
+fn listed(decoded: &Decoded, include: &Sideload) -> Option<u64> {
+    let lists = &decoded.parts[0].sideload_ids;
+    lists.iter().find(|(name, _)| *name == include.include).and_then(|(_, count)| *count)
+}
+
+/// A moment as ActiveCampaign writes its own: US Central wall clock with its offset.
+///
+/// It is not known whether the server honours the offset of a filter's value or compares wall clocks; written this way both
+/// readings select the same records, and reading it as UTC selects more.
+/// Source: `filters[updated_after]` in the vendor's reference; offsets of recorded answers.
+pub(super) fn filter_time(time: Timestamp) -> String {
+    let central = TimeZone::get("America/Chicago").unwrap_or(TimeZone::UTC);
+    time.to_zoned(central).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+/// Hashes of the keys of a batch, for telling records apart.
+pub(super) fn key_hashes(batch: &Batch) -> Vec<u64> {
+    (0..batch.len())
+        .map(|row| {
+            let mut hasher = DefaultHasher::new();
+            for value in batch.key(row) {
+                value.display().hash(&mut hasher);
+            }
+            hasher.finish()
+        })
+        .collect()
+}
+
+pub(super) fn shim(unreadable: Unreadable) -> achub_client::Unreadable {
+    use achub_client::UnreadableKind as K;
+    let kind = match unreadable.kind() {
+        Kind::CutOff => K::CutOff,
+        Kind::Empty => K::Empty,
+        Kind::NotJson { .. } => K::NotJson,
+        Kind::Shape => K::Shape,
+        Kind::TooDeep => K::TooDeep,
+        Kind::WrongPage => K::WrongPage,
+    };
+    achub_client::Unreadable::new(kind, unreadable.to_string())
+}
