@@ -6,9 +6,9 @@ pub fn is_for_developers(path: &str) -> bool {
     beside.iter().any(|folder| path.starts_with(folder)) || is_test(path)
 }
 
-/// Whether all of the file at `path` is compiled for tests only.
+/// Whether all of the file at `path` is compiled for tests or as an example only.
 pub fn is_test(path: &str) -> bool {
-    path.contains("/tests/") || path.ends_with("/tests.rs")
+    path.contains("/tests/") || path.contains("/examples/") || path.ends_with("/tests.rs")
 }
 
 /// The lines of `text` with their numbers from 1 up to its unit tests, comments left out.
