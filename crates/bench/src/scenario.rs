@@ -1,0 +1,166 @@
+//! What is measured, and the bars it is held against.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::{
+    database::Database,
+    process::{self, achub},
+    simulator::Simulator,
+};
+
+/// The streams most accounts want.
+const THE_TEN: [&str; 10] = [
+    "contacts",
+    "contact_tags",
+    "contact_lists",
+    "field_values",
+    "deals",
+    "lists",
+    "tags",
+    "deal_pipelines",
+    "deal_stages",
+    "users",
+];
+
+/// A replication that is measured.
+pub struct Scenario {
+    /// Its name in the table.
+    pub name: &'static str,
+    /// Run only when it is named.
+    pub is_long: bool,
+    contacts: u64,
+    simulator: &'static [&'static str],
+    requests_per_second: &'static str,
+    into: Place,
+    bars: &'static [(&'static str, fn(&Measured) -> f64, f64)],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Postgres,
+    Sqlite,
+}
+
+/// One run of a scenario.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    pub requests: u64,
+    pub refusals: u64,
+    pub seconds: f64,
+    pub cpu_seconds: f64,
+    pub peak_mib: f64,
+    pub rows: u64,
+}
+
+/// All scenarios. Bars are those the product is held to; a missed one is printed, not hidden.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "10,000 contacts into PostgreSQL",
+        is_long: false,
+        contacts: 10_000,
+        simulator: &["--rate", "off"],
+        requests_per_second: "off",
+        into: Place::Postgres,
+        bars: &[
+            ("requests", |run| run.requests as f64, 135.0),
+            ("seconds", |run| run.seconds, 8.0),
+            ("cpu seconds", |run| run.cpu_seconds, 5.0),
+            ("peak MiB", |run| run.peak_mib, 96.0),
+        ],
+    },
+    Scenario {
+        name: "10,000 contacts into SQLite",
+        is_long: false,
+        contacts: 10_000,
+        simulator: &["--rate", "off"],
+        requests_per_second: "off",
+        into: Place::Sqlite,
+        bars: &[("requests", |run| run.requests as f64, 135.0), ("peak MiB", |run| run.peak_mib, 96.0)],
+    },
+    Scenario {
+        name: "10,000 contacts at 4.9/s",
+        is_long: false,
+        contacts: 10_000,
+        simulator: &["--rate", "5", "--latency", "300+0.5"],
+        requests_per_second: "4.9",
+        into: Place::Postgres,
+        bars: &[
+            ("answers 429", |run| run.refusals as f64, 3.0),
+            ("seconds per request × budget", |run| run.seconds * 4.9 / run.requests as f64, 1.0 / 0.95),
+        ],
+    },
+    Scenario {
+        name: "1,000,000 contacts into SQLite",
+        is_long: true,
+        contacts: 1_000_000,
+        simulator: &["--rate", "off"],
+        requests_per_second: "off",
+        into: Place::Sqlite,
+        bars: &[
+            ("peak MiB", |run| run.peak_mib, 256.0),
+            ("µs per row", |run| run.seconds * 1e6 / run.rows as f64, 1e6 / 60_000.0),
+        ],
+    },
+];
+
+impl Scenario {
+    /// Runs it once, with a simulator and a target of its own.
+    pub fn measure(&self) -> Result<Measured> {
+        let mut arguments = vec!["--contacts".to_owned(), self.contacts.to_string()];
+        arguments.extend(self.simulator.iter().map(|argument| (*argument).to_owned()));
+        let simulator = Simulator::start(&arguments)?;
+        let home = tempfile::tempdir()?;
+        let database = (self.into == Place::Postgres).then(Database::create).transpose()?;
+        let file = home.path().join("target.db");
+        let target = match &database {
+            Some(database) => database.url(),
+            None => format!("sqlite://{}", file.display()),
+        };
+        let mut command = Command::new(achub()?);
+        command
+            .args(["replicate", "run", "--from", "AC", "--to", "TARGET", "--streams", &THE_TEN.join(",")])
+            .args(["--progress", "none", "--json"])
+            .env("ACHUB_HOME", home.path())
+            .env("TARGET", target)
+            .env("AC", self.connection(&simulator.url()))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let usage = process::measure(command, 0)?;
+        let counted = simulator.requests()?;
+        let rows = match &database {
+            Some(database) => database.rows(&THE_TEN)?,
+            None => crate::database::sqlite_rows(&file, &THE_TEN)?,
+        };
+        Ok(Measured {
+            requests: figure(&counted, "total")?,
+            refusals: counted["by_status"]["429"].as_u64().unwrap_or(0),
+            seconds: usage.seconds,
+            cpu_seconds: usage.cpu_seconds,
+            peak_mib: usage.peak_mib,
+            rows,
+        })
+    }
+
+    /// Its bars with the median of what was measured.
+    pub fn held_against(&self, measured: &[Measured]) -> Vec<(&'static str, f64, f64)> {
+        self.bars
+            .iter()
+            .map(|(what, of, bar)| (*what, crate::median(measured.iter().map(of).collect()), *bar))
+            .collect()
+    }
+
+    fn connection(&self, url: &str) -> String {
+        format!(
+            "{{type: api, spec: activecampaign, secrets: {{api_key: demo, base_url: \"{url}\"}}, \
+             inputs: {{requests_per_second: {}, allow_private_address: true}}}}",
+            self.requests_per_second
+        )
+    }
+}
+
+fn figure(counted: &Value, name: &str) -> Result<u64> {
+    counted[name].as_u64().with_context(|| format!("the simulator's figures have no {name}: {counted}"))
+}
