@@ -1,2 +1,5 @@
 //! Test fixtures: simulator in process, PostgreSQL, oracle, failpoints.
 #![deny(missing_docs)]
+
+pub mod in_process;
+pub mod time;
