@@ -11,6 +11,7 @@ pub mod environment;
 pub mod home;
 mod interpolate;
 pub mod keys;
+pub mod known_stream;
 pub mod nearest;
 pub mod replication_file;
 pub mod yaml;

@@ -1,1 +1,227 @@
-//! Replication files.
+//! The replication file: what is read, how names and defaults are resolved, what is refused.
+//!
+//! `read` turns text into a [`ReplicationFile`] and needs nothing but variables. Its `env` is then set for the run,
+//! which may change where connections are found; `resolve` needs those and yields an [`achub_engine::Replication`].
+
+mod findings;
+mod grant;
+mod names;
+mod resolve;
+mod select;
+mod stream_map;
+mod substitute;
+mod switches;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use achub_core::{Code, Error};
+use achub_engine::replication::Mode;
+
+use crate::config::{
+    environment::Environment,
+    keys::Origin,
+    replication_file::{
+        findings::Findings,
+        grant::{MODE, ROOT},
+        names::Listed,
+        stream_map::{Named, StreamMap},
+    },
+    yaml::{Entry, Node, Place, parse},
+};
+
+pub use resolve::{Overrides, Resolved, Setting, Style, resolve};
+pub use switches::{Switches, process_warnings};
+
+/// A file, read and checked as far as that goes without connections.
+#[derive(Debug)]
+pub struct ReplicationFile {
+    /// What the file is called in messages.
+    pub origin: Origin,
+    /// The source's name or URL.
+    pub source: Text,
+    /// The target's name or URL.
+    pub target: Text,
+    /// The streams in the order of the file.
+    listed: Vec<Listed>,
+    /// What streams take from where they name nothing.
+    defaults: StreamMap,
+    /// The file's own variables.
+    pub env: BTreeMap<String, String>,
+    /// What it asks of the switches.
+    pub switches: Switches,
+    /// What was ignored.
+    pub warnings: Vec<String>,
+}
+
+/// A text and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// How a file is read.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// Unknown keys are refused instead of warned about.
+    pub strict: bool,
+    /// More variables, which win over the file's own (`--env`).
+    pub env: BTreeMap<String, String>,
+}
+
+/// What `run` is told instead of a file.
+#[derive(Debug, Clone, Default)]
+pub struct AdHoc {
+    /// `--src-conn`.
+    pub source: String,
+    /// `--src-stream`.
+    pub stream: String,
+    /// `--tgt-conn`.
+    pub target: String,
+    /// `--tgt-object`.
+    pub object: Option<String>,
+    /// `--src-options`, a map as text.
+    pub source_options: Option<String>,
+}
+
+impl ReplicationFile {
+    /// Reads the text of a file.
+    ///
+    /// Errors: `CF-104` for what is not understood, `CF-105` for what this version does not do; both name the place.
+    pub fn read(
+        origin: Origin,
+        text: &str,
+        environment: &Environment,
+        reading: &Reading,
+    ) -> Result<ReplicationFile, Error> {
+        let (text, env) = substitute::substitute(text, environment, &reading.env)
+            .map_err(|mistake| origin.mistake(mistake))?;
+        let root = parse(&text).map_err(|mistake| origin.mistake(mistake))?;
+        let Some(entries) = root.entries() else {
+            let what = format!("a replication file must be a map, got {}", root.describe());
+            return Err(origin.error(Code::BadFile, root.place, what));
+        };
+        let mut findings = Findings::new(origin.clone(), reading.strict);
+        for entry in entries {
+            findings.key(ROOT, entry, "");
+        }
+        if root.get("steps").is_some() {
+            // A pipeline has none of the keys a replication needs; the reason comes before what is missing.
+            findings.close()?;
+            unreachable!("`steps` is refused");
+        }
+        let source = needed_text(&origin, &root, "source")?;
+        let target = needed_text(&origin, &root, "target")?;
+        let (defaults, listed) = streams(&origin, &root, &mut findings)?;
+        let env_place = root.get("env").map_or(root.place, |node| node.place);
+        let switches = Switches::read(&origin, env_place, &env, &mut findings)?;
+        let warnings = findings.close()?;
+        Ok(ReplicationFile { origin, source, target, listed, defaults, env, switches, warnings })
+    }
+
+    /// The replication that flags alone describe.
+    ///
+    /// Errors: those of [`ReplicationFile::read`], about the flags.
+    pub fn ad_hoc(flags: &AdHoc, reading: &Reading) -> Result<ReplicationFile, Error> {
+        let origin = Origin::new("run");
+        let place = Place { line: 1, column: 1 };
+        let text = |text: &str| Text { text: text.to_owned(), place };
+        let mut findings = Findings::new(origin.clone(), reading.strict);
+        let mut map = StreamMap::default();
+        if let Some(options) = &flags.source_options {
+            let flag = Origin::new("--src-options");
+            let value = parse(options).map_err(|mistake| flag.mistake(mistake))?;
+            let entry = Entry { key: "source_options".to_owned(), place: value.place, value };
+            let whole = Node { place, kind: crate::config::yaml::Kind::Map(vec![entry]) };
+            map = StreamMap::read(&flag, "the stream", &whole, false, &mut findings)?;
+        }
+        let object = flags.object.clone();
+        map.object = Some(Named { value: object, place, by_defaults: false });
+        let switches = Switches::read(&origin, place, &reading.env, &mut findings)?;
+        Ok(ReplicationFile {
+            source: text(&flags.source),
+            target: text(&flags.target),
+            listed: vec![Listed { name: flags.stream.clone(), place, map }],
+            env: reading.env.clone(),
+            defaults: StreamMap::default(),
+            switches,
+            warnings: findings.close()?,
+            origin,
+        })
+    }
+}
+
+fn needed_text(origin: &Origin, root: &Node, key: &str) -> Result<Text, Error> {
+    let Some(node) = root.get(key).filter(|node| !node.is_null()) else {
+        return Err(origin.error(Code::BadFile, root.place, format!("`{key}` is missing")).with_hint(
+            format!("add `{key}: NAME`, the name of a connection; `achub conns list` shows all"),
+        ));
+    };
+    match node.text() {
+        Some(text) => Ok(Text { text: text.trim().to_owned(), place: node.place }),
+        None => {
+            let what = format!("`{key}` must be the name of a connection, got {}", node.describe());
+            Err(origin.error(Code::BadFile, node.place, what))
+        }
+    }
+}
+
+/// The defaults and the streams of the file.
+fn streams(origin: &Origin, root: &Node, findings: &mut Findings) -> Result<(StreamMap, Vec<Listed>), Error> {
+    let defaults = match root.get("defaults") {
+        Some(node) => StreamMap::read(origin, "defaults", node, true, findings)?,
+        None => StreamMap::default(),
+    };
+    let Some(streams) = root.get("streams").filter(|node| !node.is_null()) else {
+        return Err(origin
+            .error(Code::BadFile, root.place, "`streams` is missing")
+            .with_hint("add `streams:` with one line per stream; `achub streams list` shows all"));
+    };
+    let Some(entries) = streams.entries() else {
+        let what = format!("`streams` must be a map of stream names, got {}", streams.describe());
+        return Err(origin
+            .error(Code::BadFile, streams.place, what)
+            .with_hint("write each stream as a key: `contacts:`"));
+    };
+    if entries.is_empty() {
+        return Err(origin.error(Code::BadFile, streams.place, "`streams` names no stream"));
+    }
+    let listed = entries.iter().map(|entry| {
+        let what = format!("stream {}", entry.key);
+        let map = StreamMap::read(origin, &what, &entry.value, false, findings)?;
+        Ok(Listed { name: entry.key.clone(), place: entry.place, map })
+    });
+    let listed = listed.collect::<Result<_, Error>>()?;
+    Ok((defaults, listed))
+}
+
+/// The mode a word stands for, where this version does it.
+pub fn mode_of(word: &str) -> Option<Mode> {
+    [Mode::FullRefresh, Mode::Truncate, Mode::Incremental].into_iter().find(|mode| mode.name() == word)
+}
+
+/// The mode of a `--mode` flag.
+///
+/// Errors: `CF-106` for an unknown word, `CF-105` for one that is not done.
+pub fn mode_of_flag(word: &str) -> Result<Mode, Error> {
+    if let Some(mode) = mode_of(word) {
+        return Ok(mode);
+    }
+    match grant::grant(MODE, word) {
+        None => Err(Error::new(Code::BadArgument, format!("--mode: unknown mode {word:?}"))
+            .with_hint(crate::config::nearest::advice(word, grant::names(MODE)))),
+        Some(_) => Err(Error::new(Code::NotGranted, format!("--mode: {word} comes with a later version"))),
+    }
+}
+
+/// The map of an `--env` flag.
+pub fn env_of_flag(text: &str, environment: &Environment) -> Result<BTreeMap<String, String>, Error> {
+    let flag = Origin::new("--env");
+    let node = parse(text).map_err(|mistake| flag.mistake(mistake))?;
+    substitute::variables(&node, environment).map_err(|mistake| flag.mistake(mistake))
+}
