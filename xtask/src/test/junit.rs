@@ -2,7 +2,7 @@
 
 use super::runner;
 
-/// The reasons of tests that said `skipped: reason` on a line of their own; the first one of each test.
+/// The reasons of passed tests that said `skipped: reason` on a line of their own; the first one of each test.
 ///
 /// `xml` is cargo-nextest's JUnit file with the output of passed tests in it.
 pub fn skip_reasons(xml: &str) -> Vec<String> {
@@ -10,6 +10,9 @@ pub fn skip_reasons(xml: &str) -> Vec<String> {
 }
 
 fn skip_reason(test: &str) -> Option<String> {
+    if test.contains("<failure") || test.contains("<error") {
+        return None;
+    }
     let outputs = test.replace("<system-out>", "\n").replace("<system-err>", "\n").replace("</system-", "\n");
     outputs.lines().find_map(runner::skip_reason).map(|reason| unescape(reason.trim()))
 }
@@ -25,7 +28,7 @@ mod tests {
 
     #[test]
     fn each_skipped_test_counts_once() {
-        let xml = r#"<testsuites tests="4">
+        let xml = r#"<testsuites tests="5">
             <testcase name="a" classname="x"><system-out>
 running 1 test
 skipped: ../shared is &quot;missing&quot;
@@ -34,6 +37,7 @@ test a ... ok</system-out></testcase>
             <testcase name="b"><system-err>skipped: no server</system-err></testcase>
             <testcase name="c"><system-out>not skipped: all ran</system-out></testcase>
             <testcase name="d" time="0.1"/>
+            <testcase name="e"><failure type="test failure">...</failure><system-out>skipped: half</system-out></testcase>
         </testsuites>"#;
 
         assert_eq!(skip_reasons(xml), ["../shared is \"missing\"", "no server"]);
