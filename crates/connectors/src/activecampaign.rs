@@ -4,6 +4,7 @@ mod columns;
 mod contacts;
 mod group;
 mod intake;
+mod mark;
 mod numbered;
 mod offset;
 mod open;

@@ -1,0 +1,83 @@
+//! Opening a walk by offset.
+
+use achub_api::stream::{Read, Stream};
+use achub_core::Error;
+use jiff::Timestamp;
+
+use super::{OpenedWalk, Opening, resumed};
+use crate::activecampaign::{
+    columns,
+    group::Group,
+    intake::Intake,
+    offset::{self, OffsetWalk, Place},
+    pages::{Pages, Query, filter_time},
+    series::{OVERLAP, Series},
+};
+
+impl Opening<'_> {
+    /// One series of pages, or one per parent where there are parents.
+    pub(super) async fn offset(
+        &self,
+        group: &Group,
+        parents: Vec<String>,
+        place: Place,
+    ) -> Result<OpenedWalk, Error> {
+        let streams = std::iter::once(group.main).chain(group.companions()).collect();
+        let pages = Pages::new(self.client, streams, Vec::new());
+        let how = if place == Place::Nowhere { "offset" } else { "offset, per parent" };
+        let intake = Intake::new(group.feeds(&[]));
+        if let Some(mark) = self.position::<offset::Mark>(group) {
+            let query = offset_query(group.main, mark.since);
+            let walk = resumed(self.walk(group, how.to_owned(), 1, None, mark.as_of));
+            return Ok(Box::new(OffsetWalk { walk, pages, intake, query, place, mark, opening: None }));
+        }
+        let query = offset_query(group.main, group.since());
+        let opening = match (&place, parents.first()) {
+            (Place::Nowhere, _) => {
+                Some(offset::fetch(&pages, &query, &place, None, &Series::default()).await?)
+            }
+            (_, Some(first)) => {
+                Some(offset::fetch(&pages, &query, &place, Some(first), &Series::default()).await?)
+            }
+            (_, None) => None,
+        };
+        let total = opening.as_ref().and_then(|page| page.decoded.total).filter(|_| place == Place::Nowhere);
+        let came = opening.as_ref().map_or(0, |page| page.main().len() as u64);
+        let date = opening.as_ref().and_then(|page| page.date);
+        let as_of = date.unwrap_or_else(|| self.clock.now());
+        let requests =
+            offset_requests(total, came, group.main.page_size) + (parents.len() as u64).saturating_sub(1);
+        let mut walk = self.walk(group, how.to_owned(), requests, total, as_of);
+        self.add_left_out(group, &mut walk, total.unwrap_or(came)).await?;
+        if let Some(names) =
+            opening.as_ref().filter(|_| group.main.name == "custom_fields").and_then(columns::all_on)
+        {
+            let _ = self.field_names.set(names);
+        }
+        let mark = offset::Mark::new(group.signature(), group.since(), as_of, parents);
+        Ok(Box::new(OffsetWalk { walk, pages, intake, query, place, mark, opening }))
+    }
+}
+
+fn offset_query(stream: &Stream, since: Option<Timestamp>) -> Query {
+    let mut query = Query::new();
+    if let (Some(since), Some(filter)) = (since, stream.cursor.and_then(|cursor| cursor.filter)) {
+        query.push((filter.to_owned(), filter_time(since)));
+    }
+    // The order of contacts belongs to their id ranges; whoever reads them by offset does so because it was not kept.
+    if let Some((parameter, direction)) = stream.order.filter(|_| stream.read != Read::Keyset) {
+        query.push((parameter.to_owned(), direction.to_owned()));
+    }
+    query
+}
+
+/// Requests still needed after a first page of `came` records: each further one brings all but the overlap.
+fn offset_requests(total: Option<u64>, came: u64, page_size: u32) -> u64 {
+    match total {
+        Some(total) if came > 0 && total > came => {
+            (total - came).div_ceil(u64::from(page_size.max(OVERLAP as u32 + 1)) - OVERLAP)
+        }
+        Some(total) if total == u64::from(page_size) => 1,
+        _ => 0,
+    }
+}
