@@ -182,6 +182,9 @@ fn parse_strictly(pasted: &str, text: &str) -> Result<Url, Error> {
     }
     let authority =
         text.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(""));
+    if authority.is_empty() {
+        return Err(not_an_address(pasted, "it has no host"));
+    }
     if authority.contains('@') || !url.username().is_empty() || url.password().is_some() {
         return Err(Error::new(
             Code::AddressNotAllowed,
@@ -209,15 +212,24 @@ fn origin(pasted: &str, url: &Url) -> Result<Url, Error> {
     origin.set_path("");
     origin.set_query(None);
     origin.set_fragment(None);
-    if let Some(Host::Domain(name)) = url.host()
-        && name.ends_with('.')
-    {
-        let name = name.trim_end_matches('.');
+    if let Some(Host::Domain(name)) = url.host() {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        if !is_host_name(name) {
+            return Err(not_an_address(pasted, "its host is no host name"));
+        }
         origin
             .set_host(Some(name))
-            .map_err(|error| not_an_address(pasted, "its host is empty").with_source(error))?;
+            .map_err(|error| not_an_address(pasted, "its host cannot be read").with_source(error))?;
     }
     Ok(origin)
+}
+
+/// Stricter than browsers, which let quotes and the like through.
+fn is_host_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    name.split('.').all(is_label)
 }
 
 /// The account's name where `host` is one of the vendor's: `acme` of `acme.api-us1.com`.

@@ -94,7 +94,11 @@ impl Budget {
     ///
     /// Errors: `AC-201` where the wait would be longer than `patience`; whatever the store reports.
     pub(crate) async fn admit(&self, patience: Duration) -> Result<Ticket, Error> {
-        let mut sends = Arc::clone(&self.gate).lock_owned().await;
+        self.check_patience(patience)?;
+        // Whoever is at the gate may be sitting out a hold.
+        let mut sends = tokio::time::timeout(patience, Arc::clone(&self.gate).lock_owned())
+            .await
+            .map_err(|_| out_of_patience(patience))?;
         loop {
             self.sit_out_hold(patience).await?;
             if let Some(rate) = self.requests_per_second() {
@@ -172,12 +176,17 @@ impl Budget {
 
     async fn sit_out_hold(&self, patience: Duration) -> Result<(), Error> {
         while let Some(wait) = self.held_for() {
-            if wait > patience {
-                return Err(out_of_patience(wait));
-            }
+            self.check_patience(patience)?;
             tokio::time::sleep(wait).await;
         }
         Ok(())
+    }
+
+    fn check_patience(&self, patience: Duration) -> Result<(), Error> {
+        match self.held_for() {
+            Some(wait) if wait > patience => Err(out_of_patience(wait)),
+            _ => Ok(()),
+        }
     }
 
     async fn wait_for_slot(&self, sends: &mut Sends, rate: f64, patience: Duration) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use achub_api::decode;
 use http::StatusCode;
 
 use crate::transport::TransportError;
@@ -21,6 +22,20 @@ impl Unreadable {
     /// An unreadable answer; `detail` says what was met and where.
     pub fn new(kind: UnreadableKind, detail: impl Into<String>) -> Unreadable {
         Unreadable { kind, detail: detail.into() }
+    }
+}
+
+impl From<decode::Unreadable> for Unreadable {
+    fn from(unreadable: decode::Unreadable) -> Unreadable {
+        let kind = match unreadable.kind() {
+            decode::Kind::CutOff => UnreadableKind::CutOff,
+            decode::Kind::Empty => UnreadableKind::Empty,
+            decode::Kind::NotJson { .. } => UnreadableKind::NotJson,
+            decode::Kind::Shape => UnreadableKind::Shape,
+            decode::Kind::TooDeep => UnreadableKind::TooDeep,
+            decode::Kind::WrongPage => UnreadableKind::WrongPage,
+        };
+        Unreadable::new(kind, unreadable.to_string())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reads what an error answer says.
 
-use http::{HeaderMap, StatusCode};
-use serde_json::Value;
+use achub_api::error::{self, Headers};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 
 use crate::{failure::Refusal, headers};
 
@@ -10,13 +10,18 @@ const WORDS_MAX: usize = 300;
 
 /// The refusal that an answer with an error status is.
 pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
-    let words = serde_json::from_slice(body).map(|value| words(&value)).unwrap_or_default();
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let told = Headers {
+        content_type: text(header::CONTENT_TYPE),
+        ac_error: text(HeaderName::from_static("x-ac-error")),
+    };
+    let refusal = error::refusal(status.as_u16(), &told, body);
+    let has_words = refusal.title.is_some() || refusal.detail.is_some();
     Refusal {
         status,
-        is_bulk_rate_limit: status == StatusCode::BAD_REQUEST
-            && words.to_ascii_lowercase().contains("rate limit"),
-        words: presentable(&words),
+        words: if has_words { presentable(&refusal.to_string()) } else { String::new() },
         retry_after: headers::retry_after(headers),
+        is_bulk_rate_limit: status == StatusCode::BAD_REQUEST && refusal.is_import_rate(),
         is_page: is_page(body),
     }
 }
@@ -29,26 +34,9 @@ pub(crate) fn is_page(body: &[u8]) -> bool {
 
 /// Where a redirect points to: scheme, host and path, the query left out.
 pub(crate) fn location(headers: &HeaderMap) -> String {
-    let value = headers.get(http::header::LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let value = headers.get(header::LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let location = value.as_deref().unwrap_or("nowhere");
     presentable(location.split(['?', '#']).next().unwrap_or(location))
-}
-
-/// The words of the error shapes of activecampaign-api.md §4.8.
-fn words(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => joined(items.iter().map(words)),
-        Value::Object(_) => {
-            let named = ["message", "errors", "title", "detail", "failureReasons"];
-            joined(named.iter().filter_map(|name| value.get(name)).map(words))
-        }
-        _ => String::new(),
-    }
-}
-
-fn joined(parts: impl Iterator<Item = String>) -> String {
-    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// Without control characters, so that it can neither forge a log line nor steer a terminal, and not too long.

@@ -183,3 +183,6 @@ fn pause_max(failure: &Failure, attempts: u32) -> Duration {
     };
     first.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(PAUSE_MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::pace;
@@ -13,6 +13,8 @@ const WINDOW: Duration = Duration::from_secs(1);
 const WINDOW_BLUR: Duration = Duration::from_millis(100);
 /// By how much a timer may be late without the requests behind it catching up with the ones before it.
 const LATENESS_LEFT: Duration = Duration::from_millis(8);
+/// A slot that begins within this time begins now.
+const SLOT_GRAIN: SignedDuration = SignedDuration::from_millis(1);
 /// With more requests a second than this a late timer moves no window noticeably.
 const LIMIT_GUARDED_MAX: f64 = 64.0;
 
@@ -30,7 +32,8 @@ pub(super) struct Sends {
 impl Sends {
     /// Takes note of the slot that was handed out at `now`.
     pub(super) fn reserved(&mut self, slot: Timestamp, now: Timestamp) {
-        self.busy_since = if slot <= now {
+        // Stores round slots up to whole microseconds.
+        self.busy_since = if slot.duration_since(now) < SLOT_GRAIN {
             Some(slot)
         } else {
             // Slots in the future without a beginning known here: somebody else has been reserving.

@@ -1,0 +1,10 @@
+//! The client against a scripted account, with time and chance under control; sockets only where the socket is the point.
+
+mod account;
+mod addresses;
+mod answers;
+mod base_url;
+mod connection_test;
+mod http_transport;
+mod pace;
+mod slow_down;
