@@ -143,8 +143,8 @@ impl Budget {
         Ok(())
     }
 
-    /// Lets nobody send for `wait` because the account asked for it.
-    pub(crate) async fn refused(&self, wait: Duration, reason: &str) -> Result<(), Error> {
+    /// Lets nobody send for `wait` because the account asked for it in answer to `ticket`'s request.
+    pub(crate) async fn refused(&self, ticket: &Ticket, wait: Duration, reason: &str) -> Result<(), Error> {
         let now = self.clock.now();
         let (is_longer, slowdown) = {
             let mut known = self.known();
@@ -152,15 +152,23 @@ impl Budget {
             let is_longer = known.held_until.is_none_or(|held| held < until);
             known.held_until = known.held_until.max(Some(until));
             known.on_probation = true;
-            let again = known.refused_at.is_some_and(|at| at.elapsed() < REFUSALS_TOGETHER);
-            known.refused_at = Some(Instant::now());
-            (is_longer, known.standing.slowdown_after_refusal(self.pace, again, now))
+            (is_longer, self.slowdown_after_refusal(&mut known, ticket, now))
         };
         if is_longer {
             self.progress.event(Event::Waiting { reason: reason.to_owned(), wait });
             self.store.hold(&self.account, later(now, wait)).await?;
         }
         self.slow_down(slowdown).await
+    }
+
+    fn slowdown_after_refusal(&self, known: &mut Known, ticket: &Ticket, now: Timestamp) -> f64 {
+        let refused_at = known.refused_at.replace(Instant::now());
+        // Requests that were under way together are refused together, which says it once.
+        if refused_at.is_some_and(|at| ticket.sent_at <= at) {
+            return known.standing.slowdown_at(now);
+        }
+        let again = refused_at.is_some_and(|at| at.elapsed() < REFUSALS_TOGETHER);
+        known.standing.slowdown_after_refusal(self.pace, again, now)
     }
 
     async fn hold_until_free(&self, wait: Duration) -> Result<(), Error> {

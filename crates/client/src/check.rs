@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use crate::{
     base_url::BaseUrl,
-    client::{Answer, Client, Get, WHO_AM_I},
+    client::{Client, WHO_AM_I},
     failure::{Unreadable, UnreadableKind},
     limits::Limits,
+    request::{Answer, Get},
     transport::{Stage, TransportError},
 };
 

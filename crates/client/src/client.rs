@@ -3,7 +3,6 @@
 mod give_up;
 
 use std::{
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -21,9 +20,9 @@ use achub_core::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use jiff::Timestamp;
 use tokio::time::Instant;
 
+use self::give_up::held_up;
 use crate::{
     address::Policy,
     base_url::BaseUrl,
@@ -35,6 +34,7 @@ use crate::{
     latency::Latency,
     limits::Limits,
     pace::Pace,
+    request::{Answer, Get},
     retry::{self, Decision, Repeat, Tried},
     transport::Transport,
 };
@@ -81,43 +81,6 @@ struct Shared {
     chance: Chance,
     latency: Latency,
     worked: AtomicBool,
-}
-
-/// What to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Get {
-    /// Below `/api/3/`, without encoding: `contacts`, `contacts/12/contactTags`.
-    pub path: String,
-    /// Parameters in order, without encoding: `("filters[updated_after]", "2026-01-01")`.
-    pub query: Vec<(String, String)>,
-}
-
-impl Get {
-    /// Reads `path` without parameters.
-    pub fn new(path: impl Into<String>) -> Get {
-        Get { path: path.into(), query: Vec::new() }
-    }
-
-    /// Adds a parameter.
-    pub fn with(mut self, name: impl Into<String>, value: impl fmt::Display) -> Get {
-        self.query.push((name.into(), value.to_string()));
-        self
-    }
-}
-
-/// An answer that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer<T> {
-    /// What the reader made of it.
-    pub value: T,
-    /// The account's clock when it answered, whole seconds; `None` where it does not tell.
-    pub date: Option<Timestamp>,
-    /// Bytes of the body after decompression.
-    pub byte_count: usize,
-    /// From sending to the last byte, of the sending that succeeded.
-    pub latency: Duration,
-    /// Sendings it took, those that were asked to slow down included.
-    pub sendings: u32,
 }
 
 impl Client {
@@ -213,8 +176,8 @@ impl Client {
         let mut asked_to_wait_at: Option<Instant> = None;
         loop {
             let patience = self.limits.wait_total.saturating_sub(tried.waited);
-            let ticket =
-                self.shared.budget.admit(patience).await.map_err(|error| error.context(target(request)))?;
+            let admitted = self.shared.budget.admit(patience).await;
+            let ticket = admitted.map_err(|error| held_up(request, error, tried, begun.elapsed()))?;
             tried.waited += asked_to_wait_at.take().map_or(Duration::ZERO, |at| at.elapsed());
             let (failure, ticket) = match self.send_once(request, ticket, &read).await? {
                 Ok(answer) => return Ok(Answer { sendings: tried.attempts + tried.waits + 1, ..answer }),
@@ -224,7 +187,7 @@ impl Client {
             match self.decide(&failure, &mut tried) {
                 Decision::Wait(wait) => {
                     asked_to_wait_at = Some(Instant::now());
-                    self.shared.budget.refused(wait, &slow_down_reason(&failure)).await?;
+                    self.shared.budget.refused(&ticket, wait, &slow_down_reason(&failure)).await?;
                     // Only now may the next request pass the gate: it has to see the hold.
                     drop(ticket);
                 }
@@ -294,7 +257,8 @@ impl Client {
     }
 
     async fn pause(&self, request: &Get, failure: &Failure, pause: Duration) {
-        let reason = format!("{}: {failure}, trying again", target(request));
+        let failure = self.without_key(&failure.to_string());
+        let reason = format!("{}: {failure}, trying again", request.target());
         tracing::debug!(path = request.path, pause_ms = pause.as_millis() as u64, "trying again: {failure}");
         self.shared.progress.event(Event::Waiting { reason, wait: pause });
         tokio::time::sleep(pause).await;
@@ -311,14 +275,9 @@ impl Client {
             .header(header::ACCEPT, "application/json")
             .body(Bytes::new())
             .map_err(|error| {
-                Error::new(Code::Bug, format!("{} is no address", target(request))).with_source(error)
+                Error::new(Code::Bug, format!("{} is no address", request.target())).with_source(error)
             })
     }
-}
-
-/// What is asked for, in words that carry no value of a parameter.
-fn target(request: &Get) -> String {
-    format!("GET {}", request.path)
 }
 
 fn slow_down_reason(failure: &Failure) -> String {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use achub_api::decode;
 use http::StatusCode;
+use jiff::Timestamp;
 
 use crate::transport::TransportError;
 
@@ -77,6 +78,8 @@ pub(crate) struct Refusal {
     pub words: String,
     /// `Retry-After` as sent, whatever it says.
     pub retry_after: Option<String>,
+    /// The other side's clock, for a date in `retry_after`.
+    pub date: Option<Timestamp>,
     /// Whether a 400 means a bulk import was sent too early (activecampaign-api.md §10).
     pub is_bulk_rate_limit: bool,
     /// Whether the body is a web page.

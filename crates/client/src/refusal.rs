@@ -21,6 +21,7 @@ pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refu
         status,
         words: if has_words { presentable(&refusal.to_string()) } else { String::new() },
         retry_after: headers::retry_after(headers),
+        date: headers::date(headers),
         is_bulk_rate_limit: status == StatusCode::BAD_REQUEST && refusal.is_import_rate(),
         is_page: is_page(body),
     }

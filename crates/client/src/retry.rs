@@ -90,7 +90,8 @@ enum ActedOn {
     Perhaps,
 }
 
-/// What follows `failure` of a request that may be repeated as `repeat` says. `now` is compared with dates in it.
+/// What follows `failure` of a request that may be repeated as `repeat` says. A date in it is compared with the other
+/// side's clock, with `now` where that is not known.
 pub(crate) fn decide(
     failure: &Failure,
     repeat: Repeat,
@@ -141,6 +142,7 @@ fn transport_verdict(error: &TransportError, tried: Tried, limits: &Limits) -> V
 }
 
 fn refusal_verdict(refusal: &Refusal, tried: Tried, limits: &Limits, now: Timestamp) -> Verdict {
+    let now = refusal.date.unwrap_or(now);
     let slow_down = || Verdict::SlowDown(headers::wait(refusal.retry_after.as_deref(), tried.waits, now));
     let passing = |code, attempts, acted_on| Verdict::Passing { code, attempts, acted_on };
     match refusal.status.as_u16() {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use achub_core::{Code, Error};
 
-use super::{Client, Get, WHO_AM_I, target};
-use crate::{exchange, failure::Failure, retry::Tried};
+use super::{Client, WHO_AM_I};
+use crate::{exchange, failure::Failure, request::Get, retry::Tried};
 
 impl Client {
     /// The final error of `request`: what happened, how often it was tried and for how long.
@@ -18,11 +18,8 @@ impl Client {
         took: Duration,
     ) -> Error {
         let code = self.refined(request, code, tried).await;
-        let mut message = format!("{}: {}", target(request), self.without_key(&failure.to_string()));
-        let sendings = tried.attempts + tried.waits;
-        if sendings > 1 {
-            message.push_str(&format!("; tried {sendings} times in {:.1} s", took.as_secs_f64()));
-        }
+        let mut message = format!("{}: {}", request.target(), self.without_key(&failure.to_string()));
+        message.push_str(&history(tried, took));
         let mut error = Error::new(code, message).with_detail("account", self.account().to_string());
         if tried.waits > 0 {
             let waited = format!("{} times, {:.1} s", tried.waits, tried.waited.as_secs_f64());
@@ -67,8 +64,22 @@ impl Client {
     }
 
     /// The other side's words could repeat what was sent.
-    fn without_key(&self, words: &str) -> String {
+    pub(super) fn without_key(&self, words: &str) -> String {
         let key = self.shared.key.expose();
         if key.is_empty() { words.to_owned() } else { words.replace(key, "•••") }
+    }
+}
+
+/// The error of a request that was not let through the gate any more.
+pub(super) fn held_up(request: &Get, error: Error, tried: Tried, took: Duration) -> Error {
+    let what = format!("{}{}", request.target(), history(tried, took).replacen(';', ",", 1));
+    error.context(what)
+}
+
+/// How often and how long a request was tried; nothing where once was enough to know.
+fn history(tried: Tried, took: Duration) -> String {
+    match tried.attempts + tried.waits {
+        0 | 1 => String::new(),
+        sendings => format!("; tried {sendings} times in {:.1} s", took.as_secs_f64()),
     }
 }

@@ -147,6 +147,12 @@ fn wishes_to_slow_down_are_obeyed() {
         let tried = Tried { attempts: 99, waits: 2, ..worked(99) };
         check(&failure, &Method::POST, tried, expected);
     }
+    let mut dated = refused(429, Some("Fri, 20 Nov 2026 18:00:20 GMT"), "");
+    if let Failure::Refused(refusal) = &mut dated {
+        // Their clock is six hours ahead of ours.
+        refusal.date = "2026-11-20T18:00:00Z".parse().ok();
+    }
+    check(&dated, &Method::GET, worked(1), Expected::Wait(20));
     let patient = Tried { waited: Duration::from_secs(3_590), ..worked(1) };
     check(&refused(429, Some("10"), ""), &Method::GET, patient, Expected::Wait(10));
     check(&refused(429, Some("11"), ""), &Method::GET, patient, Expected::Never(Code::SlowDown));

@@ -206,7 +206,8 @@ async fn redirect_is_shown_not_followed() {
 /// The limits on time: no head, a stop half-way, a trickle (F-01, F-02).
 #[tokio::test(start_paused = true)]
 async fn slow_answers_are_cut_at_their_limits() {
-    let cases: [(&str, fn() -> Reply, u64); 3] = [
+    type Case = (&'static str, fn() -> Reply, u64);
+    let cases: [Case; 3] = [
         ("no head", || Reply::ok().after(Duration::from_secs(100_000)), 60),
         ("stops half-way", || trickle(31, 2), 30),
         ("one byte now and then", || trickle(20, 100), 300),

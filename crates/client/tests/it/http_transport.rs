@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use achub_client::{Client, HttpTransport, Limits, Pace, Settings, check};
+use achub_client::{
+    Check, Client, HttpTransport, Limits, Lookup, Pace, Proxy, Settings, Stage, StepResult, Transport, check,
+};
 use achub_core::{
     Code,
     port::{clock::SystemClock, progress::Silent},
@@ -173,6 +175,40 @@ async fn blocked_network_is_named_in_time() {
         assert_eq!(error.code(), Code::NetworkBlocked, "{error}");
         assert!(begun.elapsed() < Duration::from_secs(5));
     }
+}
+
+/// F-06: a name service that never answers is given up at the limit on connecting, as a missing connection.
+#[tokio::test]
+async fn silent_name_service_is_given_up() {
+    struct Silence;
+    #[async_trait::async_trait]
+    impl Lookup for Silence {
+        async fn addresses(&self, _name: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+            std::future::pending().await
+        }
+    }
+    let mut settings = crate::account::settings("https://acme.example", Pace::Off);
+    settings.limits.connect = Duration::from_millis(100);
+    let transport = HttpTransport::with(&settings, Proxy::None, Arc::new(Silence)).unwrap();
+    let request = http::Request::get("https://acme.example/").body(bytes::Bytes::new()).unwrap();
+
+    let error = transport.send(request).await.map(|answer| answer.status()).unwrap_err();
+
+    assert_eq!(error.stage(), Stage::Connect);
+}
+
+/// AB-131, AB-132: a port where nobody listens fails the check of the connection, not of the answer.
+#[tokio::test]
+async fn closed_port_fails_the_connection_check() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = gone.local_addr().unwrap();
+    drop(gone);
+
+    let checks = check(&client(settings(address, once()))).await;
+
+    let failed = checks.steps.iter().find(|step| matches!(step.result, StepResult::Failed(_))).unwrap();
+    assert_eq!(failed.check, Check::SecureConnection);
+    assert_eq!(checks.failure().unwrap().code(), Code::NetworkBlocked);
 }
 
 /// F-07: a server that does not speak TLS is no secure connection; the key is not shown to it.
