@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 pub mod decode;
+pub mod docs;
 pub mod encode;
 pub mod error;
 pub mod stream;

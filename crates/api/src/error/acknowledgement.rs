@@ -22,8 +22,8 @@ impl Acknowledgement {
     ///
     /// Errors: the refusal as [`refusal`] reads it. An empty body with `X-Ac-Error` is one even with status 200; that
     /// header was seen in 2020 and 2021 and what it means for the request is not published.
-    pub fn check(self, status: u16, headers: &Headers<'_>, body: &[u8]) -> Result<(), Refusal> {
-        let refused = || Err(refusal(status, headers, body));
+    pub fn check(self, status: u16, headers: &Headers<'_>, body: &[u8]) -> Result<(), Box<Refusal>> {
+        let refused = || Err(Box::new(refusal(status, headers, body)));
         if !(200..300).contains(&status) || headers.ac_error.is_some() {
             return refused();
         }
