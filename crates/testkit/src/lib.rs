@@ -3,3 +3,4 @@
 
 pub mod in_process;
 pub mod time;
+pub mod oracle;
