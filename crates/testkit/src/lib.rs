@@ -4,3 +4,4 @@
 pub mod in_process;
 pub mod time;
 pub mod oracle;
+pub mod memory_target;
