@@ -83,8 +83,8 @@ impl Pages {
         let answer = self
             .client
             .get(&request, |body| {
-                let decoded = decode::page(body, &self.streams, Options { noise: true }).map_err(shim)?;
-                check(&decoded).map_err(shim)?;
+                let decoded = decode::page(body, &self.streams, Options { noise: true })?;
+                check(&decoded)?;
                 Ok(decoded)
             })
             .await
@@ -153,17 +153,4 @@ pub(super) fn key_hashes(batch: &Batch) -> Vec<u64> {
             hasher.finish()
         })
         .collect()
-}
-
-pub(super) fn shim(unreadable: Unreadable) -> achub_client::Unreadable {
-    use achub_client::UnreadableKind as K;
-    let kind = match unreadable.kind() {
-        Kind::CutOff => K::CutOff,
-        Kind::Empty => K::Empty,
-        Kind::NotJson { .. } => K::NotJson,
-        Kind::Shape => K::Shape,
-        Kind::TooDeep => K::TooDeep,
-        Kind::WrongPage => K::WrongPage,
-    };
-    achub_client::Unreadable::new(kind, unreadable.to_string())
 }
