@@ -1,0 +1,4 @@
+//! The simulator from outside: through its router, and over a real connection where that matters.
+
+mod app;
+mod reading;
