@@ -5,6 +5,7 @@ pub mod decode;
 pub mod docs;
 pub mod encode;
 pub mod error;
+pub mod model;
 pub mod stream;
 pub mod streams;
 pub mod wire;

@@ -17,16 +17,16 @@ mod tests;
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
-use achub_core::Batch;
+use achub_core::{Batch, Value};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde_json::{Map, Value as Json, value::RawValue};
 
 pub use depth::DEPTH_MAX;
 pub use layout::schema;
 pub(crate) use row::RAW_SUFFIX;
 pub use unreadable::{Kind, Unreadable};
 
-use crate::stream::Stream;
+use crate::stream::{Stream, Type};
 use row::{Name, Row, Rows};
 
 /// What is wanted of the records beyond their data.
@@ -104,6 +104,20 @@ pub fn item(body: &[u8], stream: &'static Stream) -> Result<DecodedPart, Unreada
         return Err(Unreadable::new(Kind::Empty, format!("answer has no `{key}`")));
     }
     Ok(reader.finish())
+}
+
+/// The members of an answer as a tree, for answers that are small.
+pub(crate) fn object(body: &[u8]) -> Result<Map<String, Json>, Unreadable> {
+    if let Some(unreadable) = Unreadable::before_parsing(body) {
+        return Err(unreadable);
+    }
+    depth::check(body)?;
+    serde_json::from_slice(body).map_err(|error| Unreadable::from_json(&error, body, "an answer"))
+}
+
+/// Reads `raw`, a valid JSON value, as `ty`; `None` where it does not fit.
+pub(crate) fn value(ty: Type, raw: &str) -> Option<Value> {
+    scalar::value(ty, raw, None)
 }
 
 /// `total` in `meta`.

@@ -44,7 +44,7 @@ impl Unreadable {
         self.kind
     }
 
-    pub(super) fn shape(expected: impl fmt::Display) -> Unreadable {
+    pub(crate) fn shape(expected: impl fmt::Display) -> Unreadable {
         Unreadable::new(Kind::Shape, format!("answer has another shape: expected {expected}"))
     }
 
