@@ -11,7 +11,7 @@ use achub_core::{
     code::Class,
     port::{
         clock::Clock,
-        progress::Progress,
+        progress::{Event, Progress},
         source::{OpenWalk, Opened, Price, Source, StreamInfo, Walk, Wanted},
         state::{RunRecord, RunStatus, StateStore},
         target::{Checkpoints, LoadSpec, Target},
@@ -230,6 +230,8 @@ impl Prepared<'_> {
 
 async fn feed_all(opened: Opened, context: &Context<'_>) -> Summary {
     let price = total_price(opened.walks.iter().map(|open| open.walk()), opened.requests_per_second);
+    let (walks, Price { requests, seconds }) = (opened.walks.len(), price);
+    context.progress.event(Event::Opened { walks, requests, seconds });
     let abandon = Stop::default();
     let results: Vec<(Vec<StreamName>, Result<Fed, Error>)> = stream::iter(opened.walks)
         .map(|open| feed_one(open, context, &abandon))

@@ -7,6 +7,15 @@ use crate::name::{StreamName, WalkName};
 /// One thing that happened in a run. Facts that must survive are stored; these are for whoever watches.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// All walks are open; the price of the whole run is known. Comes once, before the first walk begins.
+    Opened {
+        /// How many walks there are.
+        walks: usize,
+        /// Requests all of them are expected to take.
+        requests: u64,
+        /// Seconds all of them are expected to take.
+        seconds: f64,
+    },
     /// A walk begins. `resumed` tells whether it continues an earlier attempt.
     WalkStarted {
         /// Which walk.
