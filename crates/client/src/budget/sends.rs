@@ -78,3 +78,44 @@ impl Sends {
         (busy / pace::interval(self.rate.max(f64::MIN_POSITIVE)).as_secs_f64()) as u32 + 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request that left 40 ms late does not let the ones behind it, which are on time, make six in a second.
+    #[tokio::test(start_paused = true)]
+    async fn late_request_holds_later_ones_back() {
+        let mut sends = Sends::default();
+        let begun = Instant::now();
+        let mut left = Vec::new();
+        for number in 0..20u32 {
+            let lateness = if number == 3 { 40 } else { 0 };
+            let slot = begun + 204 * number * Duration::from_millis(1) + Duration::from_millis(lateness);
+            tokio::time::sleep_until(slot).await;
+            sends.keep_within(5.0).await;
+            sends.note(Instant::now(), 4.9);
+            left.push(begun.elapsed());
+        }
+
+        for window in left.windows(6) {
+            assert!(window[5] - window[0] > WINDOW, "{window:?}");
+        }
+        assert!(left[19] < Duration::from_millis(204 * 19 + 1), "the delay does not last");
+    }
+
+    /// Slots that follow each other explain a full window whoever used them; after idling only our own sends do.
+    #[tokio::test(start_paused = true)]
+    async fn explained_counts_busy_slots_of_all_processes() {
+        let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        let mut behind_others = Sends::default();
+        behind_others.reserved(now + Duration::from_millis(100), now);
+        behind_others.note(Instant::now(), 4.0);
+
+        let mut alone = Sends::default();
+        alone.reserved(now, now);
+        alone.note(Instant::now(), 4.0);
+
+        assert_eq!((behind_others.explained(), alone.explained()), (5, 1));
+    }
+}

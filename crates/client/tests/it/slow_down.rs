@@ -91,6 +91,21 @@ async fn hold_stops_every_process() {
     assert!(received.iter().filter(|one| one.at > refused_at && one.at < refused_at + SECOND).count() <= 1);
 }
 
+/// A request that was waiting for its slot when the refusal came gives the slot up.
+#[tokio::test(start_paused = true)]
+async fn hold_takes_back_a_reserved_slot() {
+    let account = Account::new(|received| match received.number {
+        1 => Reply::too_many("20").after(Duration::from_millis(100)),
+        _ => Reply::ok(),
+    });
+    let client = Process::new().client(&account, Pace::Auto);
+
+    read_all(&client, 2, 2).await;
+
+    let sent: Vec<Duration> = account.received().iter().map(|one| one.at).collect();
+    assert!(sent[1] >= Duration::from_millis(20_100), "{sent:?}");
+}
+
 /// `Retry-After` is obeyed without a pace too.
 #[tokio::test(start_paused = true)]
 async fn unpaced_client_still_obeys_retry_after() {
