@@ -192,12 +192,14 @@ impl ContactsWalk {
         // Contacts made since the opening are not part of the total.
         self.mark.seen += inside.iter().filter(|&&id| id <= self.mark.newest).count() as u64;
         let is_full = ids.len() as u64 >= u64::from(self.page_size);
-        match inside.iter().max() {
-            Some(&last) if is_full && !is_cut => ranges.advance(number, last),
-            _ => {
-                ranges.finish(number);
-                None
-            }
+        if !is_full || is_cut || inside.is_empty() {
+            ranges.finish(number);
+            return None;
+        }
+        match Direction::of(&ids) {
+            Some(Direction::Up) => ranges.advance(number, ids[ids.len() - 1]),
+            Some(Direction::Down) => ranges.retreat(number, ids[ids.len() - 1]),
+            None => Some(range),
         }
     }
 
@@ -248,7 +250,7 @@ impl ContactsWalk {
             let ids = intake::ids(fetched.main());
             newer += ids.len() as u64;
             self.pass_on(fetched, sink).await?;
-            match ids.last() {
+            match ids.iter().max() {
                 Some(&last) if ids.len() as u64 >= u64::from(self.page_size) => after = last,
                 _ => break,
             }
@@ -256,6 +258,27 @@ impl ContactsWalk {
         let bare = Pages::new(self.pages.client(), vec![self.pages.main()], Vec::new());
         let now = bare.get(self.pages.main().path, base_query(self.mark.since, 1), |_| Ok(())).await?;
         Ok(now.decoded.total.unwrap_or(self.mark.total).saturating_sub(newer))
+    }
+}
+
+/// In which order the ids of a page come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    /// As asked for.
+    Up,
+    /// An account that ignores `orders[id]` and shows the newest first; its ranges are read from above.
+    Down,
+}
+
+impl Direction {
+    fn of(ids: &[i64]) -> Option<Direction> {
+        if ids.windows(2).all(|pair| pair[0] < pair[1]) {
+            Some(Direction::Up)
+        } else if ids.windows(2).all(|pair| pair[0] > pair[1]) {
+            Some(Direction::Down)
+        } else {
+            None
+        }
     }
 }
 
@@ -269,14 +292,12 @@ async fn fetch(
 ) -> (usize, Result<Fetched, Error>) {
     let check = |decoded: &Decoded| {
         let ids = intake::ids(&decoded.parts[0].batch);
-        if ids.first().is_some_and(|&first| first <= range.after) {
-            return Err(Unreadable::new(
-                Kind::WrongPage,
-                format!("asked for ids above {}, got {}", range.after, ids[0]),
-            ));
+        if let Some(id) = ids.iter().find(|&&id| id <= range.after) {
+            let message = format!("asked for ids above {}, got {id}", range.after);
+            return Err(Unreadable::new(Kind::WrongPage, message));
         }
-        if !ids.windows(2).all(|pair| pair[0] < pair[1]) {
-            return Err(Unreadable::new(Kind::WrongPage, "asked for ascending ids, got others"));
+        if Direction::of(&ids).is_none() {
+            return Err(Unreadable::new(Kind::WrongPage, "asked for ids in order, got them mixed"));
         }
         pages.check_sideloads(decoded)
     };

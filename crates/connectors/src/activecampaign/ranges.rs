@@ -102,6 +102,17 @@ impl Ranges {
         Some(slot.range)
     }
 
+    /// Ids from `id` on have been read of range `number`. Tells what is left of it.
+    pub(super) fn retreat(&mut self, number: usize, id: i64) -> Option<Range> {
+        let slot = self.ranges.iter_mut().find(|slot| slot.number == number)?;
+        slot.range.before = Some(slot.range.before.map_or(id, |before| before.min(id)));
+        if slot.range.is_empty() {
+            self.finish(number);
+            return None;
+        }
+        Some(slot.range)
+    }
+
     /// Range `number` has been read to its end.
     pub(super) fn finish(&mut self, number: usize) {
         self.ranges.retain(|slot| slot.number != number);

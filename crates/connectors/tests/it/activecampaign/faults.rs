@@ -1,0 +1,79 @@
+//! Reading from an account in trouble: right, or stopped with the right code, never short.
+
+use achub_core::code::Class;
+use achub_engine::replication::Mode;
+use serde_json::{Value, json};
+
+use crate::activecampaign::rig::{Rig, assert_done, replicating};
+
+const STREAMS: [&str; 4] = ["contacts", "field_values", "deals", "tags"];
+
+async fn rig_with(rules: Value) -> Rig {
+    let rig = Rig::with_contacts(1_000);
+    rig.account.faults(rules).await;
+    rig
+}
+
+/// SL-41, SL-42, SL-44: refusals, forbidden answers, server errors, cut and empty bodies all pass.
+#[tokio::test(start_paused = true)]
+async fn storms_of_passing_faults_end_right() {
+    for seed in 1..=4 {
+        println!("seed {seed}");
+        let storms = [
+            json!([{"match": {"probability": 0.3}, "seed": seed, "fault": {"rate_limited": {"retry_after": "2"}}}]),
+            json!([{"match": {"probability": 0.3}, "seed": seed, "fault": {"rate_limited": {"retry_after": null}}}]),
+            json!([{"match": {"probability": 0.05}, "seed": seed, "fault": {"status": 403, "body": "json"}}]),
+            json!([{"match": {"probability": 0.2}, "seed": seed, "fault": {"status": 503, "body": "html"}}]),
+            json!([{"match": {"probability": 0.2}, "seed": seed, "fault": {"cut_at": "half"}}]),
+            json!([{"match": {"probability": 0.2}, "seed": seed, "fault": {"empty_body": true}}]),
+            json!([{"match": {"probability": 0.2}, "seed": seed, "fault": {"empty_object": true}}]),
+            json!([{"match": {"probability": 0.1}, "seed": seed, "fault": {"drop": true}}]),
+        ];
+        for storm in storms {
+            let rig = rig_with(storm.clone()).await;
+
+            let summary = rig.run(&replicating(&STREAMS, Mode::FullRefresh)).await;
+
+            assert_done(&summary);
+            rig.assert_equal(&STREAMS).await;
+            assert!(rig.requests().await > 25, "{storm} hit nothing");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lasting_faults_stop_with_their_code() {
+    let cases = [
+        (json!({"status": 500, "body": "html"}), "AC-203", Class::Unreachable),
+        (json!({"status": 402, "body": "json"}), "AC-108", Class::Credentials),
+        (json!({"cut_at": "half"}), "AC-206", Class::Unreachable),
+        (json!({"empty_object": true}), "AC-205", Class::Failed),
+        (json!({"empty_body": true}), "AC-205", Class::Failed),
+        (json!({"repeat_page": true}), "AC-204", Class::Failed),
+        (json!({"html": true}), "AC-104", Class::Usage),
+    ];
+    for (fault, code, class) in cases {
+        let rig = rig_with(json!([{"match": {"path": "/api/3/deals", "nth": [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}, "fault": fault}])).await;
+
+        let summary = rig.run(&replicating(&["deals"], Mode::FullRefresh)).await;
+
+        let error = summary.streams[0].error.as_ref().map(|(code, _)| code.as_str());
+        assert_eq!((error, summary.class()), (Some(code), Some(class)), "{fault}");
+        assert!(rig.target.rows("deals").is_empty(), "{fault}: a short table");
+    }
+}
+
+/// A stream that the key may not read is reported; the others go on.
+#[tokio::test(start_paused = true)]
+async fn forbidden_stream_leaves_the_others_alone() {
+    let rig =
+        rig_with(json!([{"match": {"path": "/api/3/deals"}, "fault": {"status": 403, "body": "json"}}]))
+            .await;
+
+    let summary = rig.run(&replicating(&STREAMS, Mode::FullRefresh)).await;
+
+    let errors: Vec<_> =
+        summary.streams.iter().map(|stream| stream.error.as_ref().map(|(code, _)| code.as_str())).collect();
+    assert_eq!(errors, [None, None, Some("AC-106"), None]);
+    rig.assert_equal(&["contacts", "field_values", "tags"]).await;
+}

@@ -1,0 +1,69 @@
+//! Keeping within the budget, and using it.
+
+use std::{sync::Arc, time::Duration};
+
+use achub_client::Pace;
+use achub_core::port::progress::Silent;
+use achub_engine::{Stop, replication::Mode};
+use achub_sim::{Latency, Rate, Settings};
+use tokio::time::Instant;
+
+use crate::activecampaign::rig::{Rig, THE_TEN, assert_done, replicating};
+
+fn slow_account(contacts: u64) -> Settings {
+    let latency = Latency { base: Duration::from_millis(300), per_row: Duration::from_micros(500) };
+    Settings { contacts, rate: Rate::PerSecond(5), latency, ..Settings::default() }
+}
+
+async fn counted(rig: &Rig) -> (u64, u64, u64) {
+    let requests = rig.account.requests().await;
+    let number = |value: &serde_json::Value| value.as_u64().unwrap_or(0);
+    (number(&requests["total"]), number(&requests["by_status"]["429"]), number(&requests["most_in_a_second"]))
+}
+
+/// SL-38, SL-39: never more than the account's limit in any second, and hardly less than the budget.
+#[tokio::test(start_paused = true)]
+async fn explicit_pace_is_used_up() {
+    let rig = Rig::playing(slow_account(10_000));
+    let begun = Instant::now();
+
+    let summary = rig
+        .start(
+            &replicating(&THE_TEN, Mode::FullRefresh),
+            Pace::AtMost(4.9),
+            &Stop::default(),
+            Arc::new(Silent),
+        )
+        .await
+        .expect("the run starts");
+
+    assert_done(&summary);
+    let seconds = begun.elapsed().as_secs_f64();
+    let (requests, refusals, most_in_a_second) = counted(&rig).await;
+    assert_eq!((refusals, most_in_a_second), (0, 5));
+    let used = requests as f64 / 4.9 / seconds;
+    assert!(used >= 0.95, "{used:.3} of the budget used: {requests} requests in {seconds:.1} s");
+}
+
+/// I7 of the invariants: two runs at once share one budget.
+#[tokio::test(start_paused = true)]
+async fn two_runs_share_one_budget() {
+    let rig = Rig::playing(slow_account(1_500));
+    let (contacts, deals) = (
+        replicating(&["contacts", "tags"], Mode::FullRefresh),
+        replicating(&["deals", "lists", "users"], Mode::FullRefresh),
+    );
+    let stop = Stop::default();
+    let begun = Instant::now();
+
+    let (first, second) = tokio::join!(
+        rig.start(&contacts, Pace::Auto, &stop, Arc::new(Silent)),
+        rig.start(&deals, Pace::Auto, &stop, Arc::new(Silent)),
+    );
+
+    assert_done(&first.expect("the run starts"));
+    assert_done(&second.expect("the run starts"));
+    let (requests, refusals, most_in_a_second) = counted(&rig).await;
+    assert_eq!((refusals, most_in_a_second <= 5), (0, true));
+    assert!(requests as f64 / begun.elapsed().as_secs_f64() <= 4.2, "four a second for both together");
+}

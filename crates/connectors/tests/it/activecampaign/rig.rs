@@ -1,0 +1,148 @@
+//! A played account, a target in memory, and a run between them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use achub_client::Pace;
+use achub_connectors::activecampaign::ActiveCampaignSource;
+use achub_core::{
+    Batch, Error, ReplicationName, StreamName,
+    port::progress::{Event, Progress, Silent},
+};
+use achub_engine::{
+    Hub, Replication, Stop, Summary,
+    replication::{Anchor, Landing, Mode, StreamTask},
+};
+use achub_sim::{Rate, Settings};
+use achub_store::memory::MemoryStore;
+use achub_testkit::{
+    account::Account,
+    memory_target::MemoryTarget,
+    oracle::{self, Findings},
+    time::RuntimeClock,
+};
+
+/// The streams most accounts want, and by which the price is judged.
+pub const THE_TEN: [&str; 10] = [
+    "contacts",
+    "contact_tags",
+    "contact_lists",
+    "field_values",
+    "deals",
+    "lists",
+    "tags",
+    "deal_pipelines",
+    "deal_stages",
+    "users",
+];
+
+pub struct Rig {
+    pub account: Account,
+    pub store: Arc<MemoryStore>,
+    pub target: MemoryTarget,
+    pub clock: Arc<RuntimeClock>,
+}
+
+impl Rig {
+    /// An account of so many contacts without a rate limit.
+    pub fn with_contacts(contacts: u64) -> Rig {
+        Rig::playing(Settings { contacts, rate: Rate::Off, ..Settings::default() })
+    }
+
+    pub fn playing(settings: Settings) -> Rig {
+        let clock = Arc::new(RuntimeClock::starting_at(settings.start));
+        Rig {
+            account: Account::new(settings),
+            store: Arc::new(MemoryStore::new()),
+            target: MemoryTarget::default(),
+            clock,
+        }
+    }
+
+    /// Runs `replication` and expects it to start.
+    pub async fn run(&self, replication: &Replication) -> Summary {
+        self.start(replication, Pace::Off, &Stop::default(), Arc::new(Silent)).await.expect("the run starts")
+    }
+
+    pub async fn start(
+        &self,
+        replication: &Replication,
+        pace: Pace,
+        stop: &Stop,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Summary, Error> {
+        let client = self.account.client(pace, self.store.clone(), self.clock.clone(), progress.clone());
+        let source = ActiveCampaignSource::new(client, self.store.clone(), self.clock.clone());
+        let hub = Hub::new(self.store.clone(), self.clock.clone(), progress);
+        hub.start(replication, &source, &self.target, stop).await
+    }
+
+    /// Requests the account has counted.
+    pub async fn requests(&self) -> u64 {
+        self.account.requests().await["total"].as_u64().expect("a number of requests")
+    }
+
+    /// What is wrong with the table of `stream`.
+    pub async fn findings(&self, stream: &str) -> Findings {
+        let records = self.truth(stream).await;
+        oracle::compare(&records, &self.target.rows(stream))
+    }
+
+    pub async fn truth(&self, stream: &str) -> Batch {
+        oracle::records(stream, &self.account.truth(stream).await)
+    }
+
+    /// Every table of `streams` holds exactly what the account holds.
+    pub async fn assert_equal(&self, streams: &[&str]) {
+        for stream in streams {
+            let findings = self.findings(stream).await;
+            assert!(findings.is_clean(), "{stream}: {findings:?}");
+        }
+    }
+}
+
+/// `streams` in `mode`, landing as `achub replicate` does.
+pub fn replicating(streams: &[&str], mode: Mode) -> Replication {
+    let task = |stream: &&str| StreamTask {
+        stream: StreamName::new(*stream),
+        schema: None,
+        table: (*stream).to_owned(),
+        mode,
+        mode_reason: "a test".to_owned(),
+        primary_key: None,
+        update_key: None,
+        select: None,
+        row_limit: None,
+        description: None,
+    };
+    Replication {
+        name: ReplicationName::new("test"),
+        streams: streams.iter().map(task).collect(),
+        state_schema: None,
+        landing: Landing::ours(),
+        anchor: Anchor::Everything,
+    }
+}
+
+/// No stream of a run failed.
+pub fn assert_done(summary: &Summary) {
+    let failed: Vec<_> = summary.streams.iter().filter(|stream| stream.error.is_some()).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    assert_eq!(summary.class(), None, "{summary:?}");
+}
+
+/// Asks for a stop after so many commits.
+pub struct StopAfter {
+    pub commits: AtomicU64,
+    pub stop: Stop,
+}
+
+impl Progress for StopAfter {
+    fn event(&self, event: Event) {
+        if matches!(event, Event::Committed { .. }) && self.commits.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.stop.request();
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Sources and targets from outside.
+
+mod activecampaign;
