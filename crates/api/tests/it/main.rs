@@ -1,0 +1,4 @@
+//! The contract against real answers.
+
+mod recorded;
+mod round_trip;
