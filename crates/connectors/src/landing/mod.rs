@@ -1,0 +1,12 @@
+//! How records become the cells of a table's columns, the same for every target.
+
+pub(crate) mod cell;
+pub(crate) mod columns;
+pub(crate) mod member;
+pub(crate) mod moment;
+pub(crate) mod refused;
+pub(crate) mod seen;
+
+pub(crate) use cell::Cell;
+pub(crate) use columns::{CellSource, RowView};
+pub(crate) use refused::RefusedRow;

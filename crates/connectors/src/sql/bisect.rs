@@ -1,0 +1,102 @@
+//! Moving rows into a table that may refuse some of them: halves, halves of halves, until the refused row stands alone.
+
+use achub_core::{
+    Outcomes,
+    port::target::{LoadMode, Quarantined},
+};
+
+use crate::{
+    landing::{Cell, RefusedRow, refused},
+    sql::{
+        Fault, Session, TablePlan,
+        merge::{self, Range},
+        plan::SEQ,
+        quote::quoted,
+        session::{RowFault, numbers},
+    },
+};
+
+/// Moves the rows of `range` from the staging table; those the table refuses are added to `refused`.
+pub(crate) async fn move_rows<S: Session>(
+    session: &mut S,
+    plan: &TablePlan,
+    range: Range,
+    refused: &mut Vec<RefusedRow>,
+) -> Result<Outcomes, Fault> {
+    let mut outcomes = Outcomes::default();
+    let mut waiting = vec![range];
+    while let Some(range) = waiting.pop() {
+        session.execute("SAVEPOINT achub_move", &[]).await?;
+        let moved = move_range(session, plan, range).await;
+        if moved.is_err() {
+            session.execute("ROLLBACK TO SAVEPOINT achub_move", &[]).await?;
+        }
+        session.execute("RELEASE SAVEPOINT achub_move", &[]).await?;
+        match moved {
+            Ok(moved) => outcomes += moved,
+            Err(Fault { row: None, error }) => return Err(error.into()),
+            Err(Fault { row: Some(_), .. }) if range.first < range.last => {
+                let middle = range.first + (range.last - range.first) / 2;
+                waiting.push(Range { first: middle + 1, last: range.last });
+                waiting.push(Range { first: range.first, last: middle });
+            }
+            Err(Fault { row: Some(fault), .. }) => {
+                outcomes.refused += 1;
+                refused.push(staged_row(session, plan, range.first, fault).await?);
+            }
+        }
+    }
+    Ok(outcomes)
+}
+
+async fn move_range<S: Session>(session: &mut S, plan: &TablePlan, range: Range) -> Result<Outcomes, Fault> {
+    let appends =
+        plan.load.table.key.is_empty() || matches!(plan.load.mode, LoadMode::Replace | LoadMode::Truncate);
+    if appends {
+        let added = session.execute(&merge::insert(plan, range), &[]).await?;
+        return Ok(Outcomes { added, ..Outcomes::default() });
+    }
+    let counted = session.texts(&merge::count(plan, range), &[]).await?;
+    let [total, added, changed] = numbers(&counted)[..] else {
+        return Ok(Outcomes::default());
+    };
+    if plan.load.table.declare_key {
+        session.execute(&merge::upsert(plan, range), &[]).await?;
+    } else {
+        if let Some(update) = merge::update(plan, range) {
+            session.execute(&update, &[]).await?;
+        }
+        session.execute(&merge::insert_missing(plan, range), &[]).await?;
+    }
+    Ok(Outcomes { added, changed, same: total.saturating_sub(added + changed), ..Outcomes::default() })
+}
+
+/// What is kept of a row that stands in the staging table.
+async fn staged_row<S: Session>(
+    session: &mut S,
+    plan: &TablePlan,
+    seq: i64,
+    fault: RowFault,
+) -> Result<RefusedRow, Fault> {
+    let texts: Vec<String> =
+        plan.columns.iter().map(|column| format!("CAST({} AS text)", quoted(&column.name))).collect();
+    let sql =
+        format!("SELECT {} FROM {} WHERE {} = {seq}", texts.join(", "), plan.staging.sql(), quoted(SEQ));
+    let row = session.texts(&sql, &[]).await?.into_iter().next().unwrap_or_default();
+    let cell = |index: usize| match row.get(index).and_then(Option::as_deref) {
+        Some(text) => Cell::Text(text.into()),
+        None => Cell::Null,
+    };
+    let key = refused::key_text(plan.load.table.key.iter().map(|&index| cell(index)));
+    let cells = plan.columns.iter().enumerate().map(|(index, column)| (column.name.as_str(), cell(index)));
+    let row = refused::row_json(cells);
+    Ok(RefusedRow {
+        about: Quarantined {
+            stream: plan.load.stream.clone(),
+            key,
+            column: fault.column,
+            reason: fault.reason,
+        },
+        row,
+    })
+}

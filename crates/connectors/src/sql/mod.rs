@@ -1,0 +1,22 @@
+//! What the SQL databases have in common: state and quarantine tables, staging, merging, the wide view.
+//!
+//! A database brings a [`session::Session`]: its types, its catalogue, its fast way in. The statements are the same for
+//! all of them and are made here, in one place, from names that went through [`quote::quoted`].
+
+pub(crate) mod bisect;
+pub(crate) mod encode;
+pub(crate) mod finish;
+pub(crate) mod merge;
+pub(crate) mod newest;
+pub(crate) mod plan;
+pub(crate) mod quarantine;
+pub(crate) mod quote;
+pub(crate) mod session;
+pub(crate) mod state;
+pub(crate) mod walk;
+pub(crate) mod wide;
+pub(crate) mod write;
+
+pub(crate) use plan::{PlannedColumn, TablePlan};
+pub(crate) use quote::{TableName, quoted};
+pub(crate) use session::{Fault, Fit, RowSink, Session, Shape};

@@ -1,0 +1,262 @@
+//! What a database brings along.
+
+use achub_core::{Error, FieldType, Table};
+use async_trait::async_trait;
+
+use crate::{landing::Cell, sql::TableName};
+
+/// A statement that failed.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) error: Error,
+    /// Given where the cause is a row and not the statement: another row may well be taken.
+    pub(crate) row: Option<RowFault>,
+}
+
+/// What a database said about a row it would not take.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RowFault {
+    /// The column, where the database names it; else empty.
+    pub(crate) column: String,
+    pub(crate) reason: String,
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        Fault { error, row: None }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Error {
+        fault.error
+    }
+}
+
+/// A table as the catalogue describes it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shape {
+    /// Whether rows can be written to it: `false` for views.
+    pub(crate) is_table: bool,
+    /// Names and types of its columns, in order.
+    pub(crate) columns: Vec<(String, String)>,
+    /// The column sets that are unique, primary key included.
+    pub(crate) unique: Vec<Vec<String>>,
+}
+
+/// How values of a declared type get into a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fit {
+    /// What the value becomes before it is sent.
+    pub(crate) kind: FieldType,
+    /// What the column can hold of that kind.
+    pub(crate) limit: Limit,
+    /// What is done to it on the way from the staging table into the table.
+    pub(crate) moving: Moving,
+    /// The column's type has no equality, so its text is compared.
+    pub(crate) compare_text: bool,
+}
+
+impl Fit {
+    /// A column that takes values as they are.
+    pub(crate) fn exact(kind: FieldType) -> Fit {
+        Fit { kind, limit: Limit::None, moving: Moving::AsIs, compare_text: false }
+    }
+}
+
+/// A bound of a column's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    None,
+    /// At most so many characters.
+    Chars(usize),
+    /// Integers of this range.
+    Range(i64, i64),
+}
+
+impl Limit {
+    /// Why the cell is out of bounds, if it is.
+    pub(crate) fn check(self, cell: &Cell<'_>) -> Result<(), String> {
+        match (self, cell) {
+            (Limit::Chars(max), Cell::Text(text)) if text.chars().count() > max => {
+                Err(format!("{} characters where the column holds {max}", text.chars().count()))
+            }
+            (Limit::Range(low, high), Cell::Integer(value)) if !(low..=high).contains(value) => {
+                Err(format!("{value} where the column holds {low} to {high}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is done to a value on the way from the staging table into the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Moving {
+    AsIs,
+    /// Cast to this type.
+    Cast(String),
+    /// Written as UTC without a zone.
+    DropZone,
+}
+
+/// Rows on their way into a staging table, in the database's own encoding.
+pub(crate) trait RowSink: Default + Send + Sync {
+    /// Begins a row. `repeat` is the staging table's mark, where it has one.
+    fn begin(&mut self, seq: i64, repeat: Option<bool>);
+    /// Adds the next cell, or says why the database cannot hold it.
+    fn cell(&mut self, cell: &Cell<'_>) -> Result<(), String>;
+    /// Ends the row.
+    fn end(&mut self);
+    /// Takes back the row that was begun.
+    fn undo(&mut self);
+    /// How many rows were ended.
+    fn len(&self) -> usize;
+    /// Forgets the rows and keeps the memory.
+    fn clear(&mut self);
+}
+
+/// A connection. Whoever writes does so between [`begin`] and [`commit`].
+#[async_trait]
+pub(crate) trait Session: Send {
+    /// Its row encoding.
+    type Rows: RowSink;
+
+    /// The longest identifier, bytes.
+    const NAME_BYTES_MAX: usize;
+
+    /// What stands behind the statement that makes a temporary staging table.
+    const TEMPORARY_END: &'static str;
+
+    /// The statement that begins a transaction that will write.
+    const BEGIN: &'static str;
+
+    /// Whether names that differ only by ASCII case are the same column.
+    const CASE_FOLDS: bool;
+
+    /// The type of columns made for values of `ty`.
+    fn type_sql(ty: FieldType) -> &'static str;
+
+    /// Argument `n` (from 1), which is sent as text, as a value of `ty`.
+    fn argument(n: usize, ty: FieldType) -> String;
+
+    /// This moment, as an expression of the type of timestamps.
+    fn now_sql() -> &'static str;
+
+    /// How values of `declared` type get into a column of type `actual`.
+    fn fit(declared: FieldType, actual: &str) -> Fit;
+
+    /// Where a table of this description lies.
+    fn place(&self, table: &Table) -> TableName;
+
+    /// Where a table of the hub's own lies: `schema` is the state schema, `None` for the default.
+    fn own_place(&self, schema: Option<&str>, name: &str) -> TableName;
+
+    /// The name of a table that lives as long as the connection.
+    fn temporary(&self, name: &str) -> TableName;
+
+    /// Whether a transaction was begun and not ended; kept by [`begin`] and [`commit`].
+    fn in_transaction(&mut self) -> &mut bool;
+
+    /// Runs a statement, gives the rows it touched.
+    async fn execute(&mut self, sql: &str, arguments: &[Option<&str>]) -> Result<u64, Fault>;
+
+    /// Runs a query whose columns are all text.
+    async fn texts(
+        &mut self,
+        sql: &str,
+        arguments: &[Option<&str>],
+    ) -> Result<Vec<Vec<Option<String>>>, Fault>;
+
+    /// A table as the catalogue describes it, `None` where there is none.
+    async fn shape(&mut self, table: &TableName) -> Result<Option<Shape>, Fault>;
+
+    /// Makes the schema of a table where it is missing.
+    async fn make_schema(&mut self, table: &TableName) -> Result<(), Fault>;
+
+    /// Keeps others from making tables until this transaction ends.
+    async fn hold_catalogue(&mut self) -> Result<(), Fault>;
+
+    /// Appends rows to a staging table with these columns; `with_repeat`: it also has the mark for repeats. Gives the rows, counted from 0, that the database refused
+    /// one by one; on an error none was appended.
+    async fn ingest(
+        &mut self,
+        staging: &TableName,
+        columns: &[&str],
+        with_repeat: bool,
+        rows: &mut Self::Rows,
+    ) -> Result<Vec<(usize, RowFault)>, Fault>;
+
+    /// Drops a table that is made again in this transaction; views of ours go with it and are returned to be made again.
+    async fn drop_for_replacement(&mut self, table: &TableName) -> Result<Vec<String>, Fault>;
+
+    /// Makes again a view that [`Session::drop_for_replacement`] dropped, unless its columns are no longer there.
+    async fn remake_view(&mut self, statement: &str) -> Result<(), Fault>;
+
+    /// Empties a temporary table, unless the end of the transaction does.
+    async fn empty(&mut self, table: &TableName) -> Result<(), Fault>;
+
+    /// Makes an index over one column where it is missing.
+    async fn make_index(&mut self, table: &TableName, column: &str) -> Result<(), Fault>;
+
+    /// Keeps a sentence with a table, where the database can.
+    async fn comment(&mut self, table: &TableName, comment: &str) -> Result<(), Fault>;
+}
+
+/// Begins a transaction. One that was given up half way, by an error or by dropping the future that ran it, is rolled
+/// back first.
+pub(crate) async fn begin<S: Session>(session: &mut S) -> Result<(), Fault> {
+    if *session.in_transaction() {
+        rollback(session).await?;
+    }
+    *session.in_transaction() = true;
+    session.execute(S::BEGIN, &[]).await?;
+    Ok(())
+}
+
+/// Makes the transaction durable.
+pub(crate) async fn commit<S: Session>(session: &mut S) -> Result<(), Fault> {
+    session.execute("COMMIT", &[]).await?;
+    *session.in_transaction() = false;
+    Ok(())
+}
+
+/// Takes the transaction back, where one is open.
+pub(crate) async fn rollback<S: Session>(session: &mut S) -> Result<(), Fault> {
+    if !*session.in_transaction() {
+        return Ok(());
+    }
+    let done = session.execute("ROLLBACK", &[]).await;
+    *session.in_transaction() = false;
+    // The database may have rolled back by itself, and says so; the connection is clean either way.
+    match done {
+        Err(fault) if fault.error.code() == achub_core::Code::TargetUnreachable => Err(fault),
+        _ => Ok(()),
+    }
+}
+
+/// Ends the transaction by how the work in it went: committed, or rolled back with the error of the work.
+pub(crate) async fn end<S: Session, T>(session: &mut S, work: Result<T, Fault>) -> Result<T, Error> {
+    match work {
+        Ok(value) => {
+            commit(session).await?;
+            Ok(value)
+        }
+        Err(fault) => {
+            // The error of the work is the one that counts.
+            let _ = rollback(session).await;
+            Err(fault.error)
+        }
+    }
+}
+
+/// The only column of the only row of a query, as a number.
+pub(crate) async fn number<S: Session>(session: &mut S, sql: &str) -> Result<u64, Fault> {
+    let rows = session.texts(sql, &[]).await?;
+    Ok(numbers(&rows).first().copied().unwrap_or(0))
+}
+
+/// The columns of the first row of a query, as numbers; what is no number is 0.
+pub(crate) fn numbers(rows: &[Vec<Option<String>>]) -> Vec<u64> {
+    let Some(row) = rows.first() else { return Vec::new() };
+    row.iter().map(|text| text.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0)).collect()
+}

@@ -1,0 +1,277 @@
+//! One commit of a walk: pages become rows of staging tables, and of tables where they are merged as the walk goes.
+
+use std::collections::BTreeMap;
+
+use achub_core::{
+    Code, Error, FieldType, Outcomes, failpoint,
+    port::{
+        source::{Page, Part},
+        target::Written,
+    },
+};
+use jiff::Timestamp;
+
+use crate::{
+    landing::{RefusedRow, RowView, member},
+    sql::{
+        Fault, RowSink, Session, bisect,
+        encode::{self, Encoded},
+        merge::{self, Range},
+        quarantine,
+        quote::quoted,
+        state::{self, TableProgress},
+        walk::{LoadingTable, WalkLoad},
+    },
+};
+
+/// Parents written by one statement.
+const PARENTS_PER_STATEMENT: usize = 1000;
+
+impl<S: Session> WalkLoad<S> {
+    /// Refuses to go on after a call that did not come to its end.
+    pub(crate) fn enter(&mut self) -> Result<(), Error> {
+        if self.is_spoiled {
+            return Err(Error::new(Code::Bug, "a load was used again after a call that failed"));
+        }
+        self.is_spoiled = true;
+        Ok(())
+    }
+
+    /// The call came to its end and is durable.
+    pub(crate) fn leave(&mut self) {
+        self.is_spoiled = false;
+    }
+
+    /// Writes `pages` inside the transaction of `session`. The caller commits.
+    pub(crate) async fn write(&mut self, session: &mut S, pages: &[Page]) -> Result<Written, Fault> {
+        let mut written = Written::default();
+        let mut put_aside = Vec::new();
+        for (table, progress) in self.tables.iter_mut().zip(&mut self.progress.tables) {
+            let stream = &progress.stream;
+            let parts: Vec<&Part> =
+                pages.iter().flat_map(|page| &page.parts).filter(|part| part.stream == *stream).collect();
+            if parts.is_empty() {
+                continue;
+            }
+            let rows = table.write(session, progress, &parts, self.spec.started_at, &mut put_aside).await?;
+            *written.rows.entry(progress.stream.clone()).or_default() += rows;
+        }
+        quarantine::put(session, &self.quarantine, &self.spec.replication, &self.spec.run, &put_aside)
+            .await?;
+        written.quarantined = put_aside.into_iter().map(|row| row.about).collect();
+        if let Some(last) = pages.last() {
+            self.progress.position = Some(last.position.clone());
+        }
+        state::put_walk(session, &self.state, &self.spec.replication, &self.spec.walk, &self.progress)
+            .await?;
+        Ok(written)
+    }
+}
+
+impl<S: Session> LoadingTable<S> {
+    /// Writes the parts of one stream, gives the rows that were taken.
+    async fn write(
+        &mut self,
+        session: &mut S,
+        progress: &mut TableProgress,
+        parts: &[&Part],
+        started_at: Timestamp,
+        put_aside: &mut Vec<RefusedRow>,
+    ) -> Result<u64, Fault> {
+        let scope = encode::scope_column(&self.plan, parts)?;
+        self.add_members(session, progress, parts).await?;
+        let first = progress.seq + 1;
+        let mut encoded =
+            encode::encode(&self.plan, &mut self.rows, &self.seen, &mut progress.seq, parts, started_at)?;
+        failpoint::pass("mid-stage");
+        let staged = self.ingest(session, parts, started_at, &mut encoded).await?;
+        progress.outcomes.refused += encoded.refused_new;
+        put_aside.append(&mut encoded.refused);
+        let mut rows = staged;
+        if self.plan.as_you_go() {
+            let range = Range { first, last: progress.seq };
+            let merged = self.merge(session, scope, range, &encoded, put_aside).await?;
+            progress.outcomes += merged;
+            rows = rows.saturating_sub(merged.refused);
+            encoded.key_list.into_iter().for_each(|key| self.seen.insert(key));
+        } else {
+            progress.staged += staged;
+            if let Some(column) = scope {
+                progress.scope = Some(self.plan.columns[column].name.clone());
+                self.put_parents(session, column, &encoded.scopes).await?;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Sends the encoded rows to the staging table, gives how many it took.
+    async fn ingest(
+        &mut self,
+        session: &mut S,
+        parts: &[&Part],
+        started_at: Timestamp,
+        encoded: &mut Encoded,
+    ) -> Result<u64, Fault> {
+        let count = self.rows.len();
+        if count == 0 {
+            return Ok(0);
+        }
+        let columns: Vec<&str> = self.plan.columns.iter().map(|column| column.name.as_str()).collect();
+        let refused =
+            session.ingest(&self.plan.staging, &columns, self.plan.as_you_go(), &mut self.rows).await?;
+        let taken = count - refused.len();
+        for (index, fault) in refused {
+            let (part, row) = encoded.places[index];
+            let batch = &parts[part].batch;
+            let view = RowView::new(batch.row(row), batch.extra(row), self.plan.wants_members(), started_at)?;
+            encoded.refused.push(encode::refused_row(&self.plan, &view, fault));
+            encoded.refused_new += 1;
+        }
+        Ok(taken as u64)
+    }
+
+    /// Merges the rows of this commit into the table.
+    async fn merge(
+        &mut self,
+        session: &mut S,
+        scope: Option<usize>,
+        range: Range,
+        encoded: &Encoded,
+        put_aside: &mut Vec<RefusedRow>,
+    ) -> Result<Outcomes, Fault> {
+        let has_key = !self.plan.load.table.key.is_empty();
+        if has_key && encoded.may_repeat {
+            session.execute(&merge::drop_earlier_versions(&self.plan), &[]).await?;
+        }
+        let absent = match scope {
+            Some(column) => self.prepare_removal(session, column, encoded).await?,
+            None => None,
+        };
+        let mut removed = 0;
+        if let Some(column) = absent.filter(|_| !has_key) {
+            removed +=
+                session.execute(&merge::remove_absent(&self.plan, &self.plan.columns[column]), &[]).await?;
+        }
+        let mut outcomes = bisect::move_rows(session, &self.plan, range, put_aside).await?;
+        if let Some(column) = absent.filter(|_| has_key) {
+            removed +=
+                session.execute(&merge::remove_absent(&self.plan, &self.plan.columns[column]), &[]).await?;
+        }
+        outcomes.removed = removed;
+        session.empty(&self.plan.staging).await?;
+        if absent.is_some() {
+            session.empty(&self.plan.parents).await?;
+        }
+        Ok(outcomes)
+    }
+
+    /// Writes down the parents whose absent children are to be removed, and gives their column; `None` where nothing
+    /// can be there to remove: the table began empty, and these parents are met for the first time.
+    async fn prepare_removal(
+        &mut self,
+        session: &mut S,
+        column: usize,
+        encoded: &Encoded,
+    ) -> Result<Option<usize>, Fault> {
+        let mut are_new = self.was_empty;
+        for &parent in encoded.scopes.iter().flat_map(|(parents, _)| parents) {
+            are_new &= !self.parents_seen.contains(parent);
+            self.parents_seen.insert(parent);
+        }
+        if are_new {
+            return Ok(None);
+        }
+        let plan = &self.plan;
+        if !self.is_indexed && plan.load.table.declare_key {
+            session.make_index(&plan.table, &plan.columns[column].name).await?;
+            self.is_indexed = true;
+        }
+        self.put_parents(session, column, &encoded.scopes).await?;
+        let outdated = merge::drop_outdated_children(&self.plan, &self.plan.columns[column]);
+        session.execute(&outdated, &[]).await?;
+        Ok(Some(column))
+    }
+
+    async fn put_parents(
+        &mut self,
+        session: &mut S,
+        column: usize,
+        scopes: &[(Vec<i64>, i64)],
+    ) -> Result<(), Fault> {
+        let column = &self.plan.columns[column];
+        session.execute(&merge::create_parents::<S>(&self.plan, column), &[]).await?;
+        let as_text = column.fit.kind == FieldType::Text;
+        let all: Vec<String> = scopes
+            .iter()
+            .flat_map(|(parents, seq)| parents.iter().map(move |parent| (parent, seq)))
+            .map(
+                |(parent, seq)| {
+                    if as_text { format!("('{parent}', {seq})") } else { format!("({parent}, {seq})") }
+                },
+            )
+            .collect();
+        for chunk in all.chunks(PARENTS_PER_STATEMENT) {
+            let sql = format!("INSERT INTO {} VALUES {}", self.plan.parents.sql(), chunk.join(", "));
+            session.execute(&sql, &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes columns for members that are met for the first time.
+    async fn add_members(
+        &mut self,
+        session: &mut S,
+        progress: &mut TableProgress,
+        parts: &[&Part],
+    ) -> Result<(), Fault> {
+        if !self.plan.load.add_columns {
+            return Ok(());
+        }
+        let found = self.new_members(parts)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        let shape = match self.plan.load.mode {
+            achub_core::port::target::LoadMode::Replace => None,
+            _ => session.shape(&self.plan.table).await?,
+        };
+        for (member, ty) in found {
+            self.plan.add_member::<S>(&member, ty, shape.as_ref());
+            let column = self.plan.columns.last().expect("a column was just added");
+            let sql = format!(
+                "ALTER TABLE {} ADD COLUMN {}",
+                self.plan.staging.sql(),
+                merge::staged_column::<S>(column)
+            );
+            session.execute(&sql, &[]).await?;
+            if self.plan.as_you_go()
+                && shape
+                    .as_ref()
+                    .is_none_or(|shape| crate::sql::plan::actual_type::<S>(shape, &column.name).is_none())
+            {
+                let sql = format!(
+                    "ALTER TABLE {} ADD COLUMN {} {}",
+                    self.plan.table.sql(),
+                    quoted(&column.name),
+                    S::type_sql(column.declared)
+                );
+                session.execute(&sql, &[]).await?;
+            }
+            progress.members.push((member, ty));
+        }
+        Ok(())
+    }
+
+    fn new_members(&self, parts: &[&Part]) -> Result<BTreeMap<String, FieldType>, Error> {
+        let mut found = BTreeMap::new();
+        for extra in parts.iter().flat_map(|part| part.batch.rows()).filter_map(|(_, extra)| extra) {
+            for (name, raw) in member::members(Some(extra))? {
+                let is_known = found.contains_key(&name) || self.plan.has_member(&name);
+                if let Some(ty) = member::column_type(raw).filter(|_| !is_known) {
+                    found.insert(name, ty);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
