@@ -43,6 +43,8 @@ const ONLY: &[(&str, &str, &[View])] = &[
     ("dealGroups", "count", &[List]),
     ("dealGroups", "stages", &[List, Single]),
     ("deals", "nextTask", &[]),
+    ("dealCustomFieldData", "fieldCurrency", &[]),
+    ("accountCustomFieldData", "fieldCurrency", &[]),
     ("fields", "options", &[List, Single]),
     ("fields", "relations", &[List, Single]),
     ("automations", "defaultscreenshot", &[List]),
@@ -65,7 +67,6 @@ const ONLY: &[(&str, &str, &[View])] = &[
     ("ecomOrders", "externalcheckoutid", &[Single, Written]),
     ("ecomOrders", "orderNumber", &[Single, Written]),
     ("ecomOrders", "abandonedDate", &[Single, Written]),
-    ("fieldValues", "created_by", &[List, Single, Side, Written]),
 ];
 
 /// Numbers of list answers that are strings in single ones.

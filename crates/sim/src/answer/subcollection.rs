@@ -4,10 +4,10 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Query, error_body,
+    Answer, error_body,
     include::{self, Relation, Sideloads, children},
     row::{Rower, View},
-    single::{find_row, record},
+    single::find_row,
 };
 use crate::{
     account::{Account, Table},
@@ -101,7 +101,11 @@ fn pointed(account: &Account, table: &Table, id: u64, name: &str, base: &str) ->
     if !to.ids.contains(other) {
         return Some(error_body::missing(&account.switches, to.envelope(), to.item(), &other.to_string()));
     }
-    Some(record(account, to, other, &Query::default(), base))
+    let rower = Rower { account, base, count_deals: false };
+    let mut answer = Answer::ok(&json!({to.item(): rower.tree(to, other, View::Side)}));
+    answer.rows = 1;
+    answer.issued = vec![(to.envelope(), vec![other])];
+    Some(answer)
 }
 
 fn contact_deals(rower: &Rower<'_>, id: u64) -> Answer {

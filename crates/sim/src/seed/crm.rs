@@ -40,7 +40,7 @@ pub(super) const MAKERS: &[(&str, &str, Make)] = &[
     ("deals", "mdate", |s, id| Cell::Moment(s.later(DEAL + 3, id, deal_made(s, id)))),
     ("deals", "organization", |_, _| Cell::Null),
     ("deals", "nextdate", |_, _| Cell::Null),
-    ("deals", "nexttaskid", |_, _| Cell::Number(0)),
+    ("deals", "nexttaskid", |_, _| Cell::Null),
     ("deals", "nextTask", |_, _| Cell::Null),
     ("deals", "nextdealid", |_, id| Cell::id(id)),
     ("deals", "winProbability", |_, _| Cell::Null),

@@ -28,7 +28,7 @@ const RELATIONS: &[(&str, &[&str])] = &[
         ],
     ),
     ("bounceLogs", &["bounce", "contact", "campaign", "message", "code"]),
-    ("calendars", &["user"]),
+    ("calendars", &["calendarRels", "calendarUsers"]),
     (
         "campaigns",
         &[
@@ -93,6 +93,20 @@ const RELATIONS: &[(&str, &[&str])] = &[
     ("dealGroups", &["dealGroupUsers", "dealGroupGroups", "stages", "winProbabilityFeatures"]),
     ("dealRoles", &["contactDeals"]),
     ("dealStages", &["group"]),
+    (
+        "dealTasks",
+        &[
+            "activities",
+            "automation",
+            "dealTasktype",
+            "doneAutomation",
+            "notes",
+            "owner",
+            "taskNotifications",
+            "user",
+            "assignee",
+        ],
+    ),
     ("dealTasktypes", &["dealTasks", "tasktypeOutcomeRels"]),
     (
         "deals",
@@ -134,7 +148,7 @@ const RELATIONS: &[(&str, &[&str])] = &[
     ("messages", &["user", "hyperlinks"]),
     ("notes", &["activities", "user", "mentions", "notes", "owner"]),
     ("plusAppend", &["contact"]),
-    ("savedResponses", &["lastSentUser"]),
+    ("savedResponses", &["savedResponseCategorySavedResponse", "user"]),
     ("scoreValues", &["score", "contact", "deal"]),
     ("scores", &[]),
     ("tags", &["contactGoalTags", "templateTags"]),

@@ -68,7 +68,11 @@ pub(super) const MAKERS: &[(&str, &str, Make)] = &[
         Cell::Json(r##"{"background":"#ffffff","dark":true,"padding":20,"width":500}"##)
     }),
     ("forms", "options", |_, _| Cell::Json(r#"{"blanks_overwrite":true,"confaction":"show"}"#)),
-    ("forms", "cfields", |_, _| Cell::Json(r#"[{"type":"email","header":"Email"}]"#)),
+    ("forms", "cfields", |_, _| {
+        Cell::Json(
+            r#"[{"type":"header","header":"Contact us"},{"type":"email","header":"Email","required":true}]"#,
+        )
+    }),
     ("forms", "layout", |_, _| Cell::Word("inline-form")),
     ("forms", "address", |_, _| Cell::Null),
     ("segments", "name", |_, id| Cell::Text(format!("Segment {id}"))),
@@ -117,6 +121,13 @@ pub(super) const MAKERS: &[(&str, &str, Make)] = &[
     ("data", "type", |_, _| Cell::Word("audience")),
     ("data", "name", |_, id| Cell::Text(format!("Audience {id}"))),
     ("data", "counts", |s, id| Cell::Made(format!(r#"{{"total":{}}}"#, s.contacts / (id + 1)))),
+    ("data", "created_date", |s, id| exact(s, id, 0)),
+    ("data", "updated_date", |s, id| exact(s, id, 3_600)),
+    ("data", "last_used_date", |s, id| exact(s, id, 7_200)),
+    ("schemas", "createdTimestamp", |s, id| exact(s, id, 0)),
+    ("schemas", "updatedTimestamp", |s, id| exact(s, id, 3_600)),
+    ("records", "createdTimestamp", |s, id| exact(s, id, 0)),
+    ("records", "updatedTimestamp", |s, id| exact(s, id, 3_600)),
     ("schemas", "id", |_, id| Cell::Text(format!("10000000-0000-4000-8000-{id:012}"))),
     ("schemas", "slug", |_, id| Cell::Text(format!("object-{id}"))),
     ("schemas", "visibility", |_, _| Cell::Word("private")),
@@ -130,7 +141,9 @@ pub(super) const MAKERS: &[(&str, &str, Make)] = &[
     }),
     ("schemas", "icons", |_, _| Cell::Json(r#"{"default":"https://img.example.com/icon.png"}"#)),
     ("schemas", "relationships", |_, _| {
-        Cell::Json(r#"[{"id":"primary-contact","namespace":"contacts","hasMany":false}]"#)
+        Cell::Json(
+            r#"[{"id":"primary-contact","labels":{"singular":"Primary Contact","plural":"Primary Contacts"},"description":"Primary contact of this object","namespace":"contacts","hasMany":false}]"#,
+        )
     }),
     ("records", "id", |_, id| Cell::Text(format!("20000000-0000-4000-8000-{id:012}"))),
     ("records", "externalId", |_, id| Cell::Text(format!("external-{id}"))),
@@ -142,6 +155,15 @@ pub(super) const MAKERS: &[(&str, &str, Make)] = &[
 ];
 
 const MAIL: u64 = salt("campaigns");
+
+/// A time as the newer services send it: UTC, with a fraction.
+fn exact(scope: &Scope, id: u64, later: i64) -> Cell {
+    let second = (scope.made(MAIL + 2, id, 60) + later).min(scope.anchor);
+    let nanosecond = (scope.mix(MAIL + 3, id) % 1_000_000_000) as i32;
+    let stamp =
+        jiff::Timestamp::new(second, nanosecond).expect("the history is within the range of timestamps");
+    Cell::Text(stamp.to_string())
+}
 
 fn user(id: u64) -> &'static (&'static str, &'static str, &'static str) {
     &USERS[(id - 1) as usize % USERS.len()]

@@ -94,3 +94,30 @@ fn note_on(write: &mut Write<'_>, envelope: &'static str, reltype: &str, id: &st
     let beside = note_effects(write, note);
     respond(StatusCode::CREATED, &beside, "note", object)
 }
+
+/// Answers `POST /…CustomFieldData/bulkCreate`: a bare array.
+pub(super) fn bulk_create(write: &mut Write<'_>, envelope: &'static str) -> Answer {
+    for sent in write.body.as_array().into_iter().flatten().filter_map(Value::as_object) {
+        insert(write, envelope, sent);
+    }
+    Answer::ok(&json!({"message": "The bulk insert was successful."}))
+}
+
+/// Answers `PATCH /…CustomFieldData/bulkUpdate`: a bare array of id and value.
+pub(super) fn bulk_update(write: &mut Write<'_>, envelope: &'static str) -> Answer {
+    let mut done = Vec::new();
+    for sent in write.body.as_array().into_iter().flatten() {
+        let id = sent.get("id").map_or(0, number);
+        if let (true, Some(value)) = (write.account.has(envelope, id), sent.get("fieldValue")) {
+            let mut values = Map::new();
+            values.insert("fieldValue".to_owned(), value.clone());
+            write.account.change(envelope, id, values);
+            done.push(id.to_string());
+        }
+    }
+    let model =
+        if envelope == "dealCustomFieldData" { "DealCustomFieldDatas" } else { "AccountCustomFieldDatas" };
+    Answer::ok(
+        &json!({"message": format!("{model} with ID(s): {} successfully bulk updated.", done.join(", "))}),
+    )
+}

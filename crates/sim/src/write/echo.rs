@@ -81,6 +81,18 @@ pub(super) fn overlay(table: &Table, object: &mut Map<String, Value>, sent: &Map
 
 /// What of `sent` is echoed by a create: known fields and their other names, as sent.
 pub(super) fn echoed(table: &Table, sent: &Map<String, Value>) -> Map<String, Value> {
-    let known = |name: &str| writable(table, name).is_some();
-    sent.iter().filter(|(name, _)| known(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    let mut object = Map::new();
+    for (name, value) in sent {
+        let own = writable(table, name).map(|field| field.name);
+        let other = || {
+            ALIASES
+                .iter()
+                .find(|(of, alias, _)| *of == table.envelope() && alias == name)
+                .map(|(_, _, other)| *other)
+        };
+        if let Some(name) = own.or_else(other) {
+            object.insert(name.to_owned(), value.clone());
+        }
+    }
+    object
 }

@@ -47,6 +47,12 @@ impl Write<'_> {
         match (asked.method, &asked.path[..]) {
             (&Method::POST, ["contact", "sync"]) => contact::sync(self),
             (&Method::POST, ["fieldOption", "bulk"]) => field::options(self),
+            (&Method::POST, [name @ ("dealCustomFieldData" | "accountCustomFieldData"), "bulkCreate"]) => {
+                self.on(name, crm::bulk_create)
+            }
+            (&Method::PATCH, [name @ ("dealCustomFieldData" | "accountCustomFieldData"), "bulkUpdate"]) => {
+                self.on(name, crm::bulk_update)
+            }
             (&Method::POST, ["segmentMatchAll"]) => {
                 special::match_described(self.account, self.body, &asked.query)
             }
@@ -107,6 +113,7 @@ impl Write<'_> {
         if let Err(refusal) = refuse::update(self, envelope, row, &sent) {
             return refusal;
         }
+        let before = self.account.value(envelope, row, "fieldValue");
         let mut values = echo::stored(self.account.table(envelope), &sent);
         if !values.is_empty() {
             self.after_save(envelope, row, &mut values);
@@ -117,7 +124,12 @@ impl Write<'_> {
             return empty_with_error();
         }
         let mut object = self.loaded(envelope, row);
-        echo::overlay(self.account.table(envelope), &mut object, &sent);
+        if create::is_strict(envelope) {
+            // The newer service answers with the stored row and the value before.
+            object.insert("originalValue".to_owned(), before);
+        } else {
+            echo::overlay(self.account.table(envelope), &mut object, &sent);
+        }
         create::finish(envelope, &mut object);
         respond(StatusCode::OK, &parents, item, object)
     }

@@ -57,12 +57,11 @@ pub(super) fn create(
         "contactAutomations" if !write.account.has("contacts", sent.get("contact").map_or(0, number)) => {
             Err(error_body::message(StatusCode::FORBIDDEN, "Could not create SubscriberSeries"))
         }
-        "users" if missing("group") => {
-            let error = json!({"title": "The user group was not provided.", "detail": "", "code": "field_missing",
-                "error": "user_group_was_not_provided", "source": {"pointer": "/data/attributes/group"}});
-            Err(error_body::errors(StatusCode::UNPROCESSABLE_ENTITY, error))
-        }
+        "users" if missing("group") => Err(no_user_group()),
         "contactDeals" => contact_deal(write, sent),
+        "groups" if missing("title") => {
+            Err(error_body::message(StatusCode::FORBIDDEN, "$value is not a string"))
+        }
         _ => Ok(()),
     }
 }
@@ -82,11 +81,23 @@ pub(super) fn update(
             }
             _ => Ok(()),
         },
+        "users" if !sent.contains_key("group") => Err(no_user_group()),
         "accounts" => unique_company(write, sent, Some(id)),
         "tags" => unique_tag(write, sent, Some(id)),
         "fields" => unique_field(write, sent, Some(id)),
         _ => Ok(()),
     }
+}
+
+fn no_user_group() -> Answer {
+    let error = json!({
+        "title": "The user group was not provided.",
+        "detail": "",
+        "code": "field_missing",
+        "error": "user_group_was_not_provided",
+        "source": {"pointer": "/data/attributes/group"},
+    });
+    error_body::errors(StatusCode::UNPROCESSABLE_ENTITY, error)
 }
 
 /// An address that another contact has.
