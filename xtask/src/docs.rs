@@ -17,7 +17,10 @@ pub struct Page {
 }
 
 /// All generated pages. `tidy` compares each with its file.
-pub const PAGES: &[Page] = &[Page { path: "docs/errors.md", text: errors::page }];
+pub const PAGES: &[Page] = &[
+    Page { path: "docs/errors.md", text: errors::page },
+    Page { path: "docs/streams.md", text: achub_api::docs::streams_markdown },
+];
 
 /// Writes every page whose file differs.
 pub fn run(_arguments: &[String]) -> Result<bool> {

@@ -15,7 +15,7 @@ use achub_core::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::slot::{Interval, ceil_us, horizon_us};
+use crate::slot::{Interval, ceil_us, check_learnt, horizon_us};
 
 /// State that lives as long as the value and its clones, which share it.
 #[derive(Debug, Clone, Default)]
@@ -92,6 +92,7 @@ impl BudgetStore for MemoryStore {
         limit: Option<f64>,
         slowdown: f64,
     ) -> Result<(), Error> {
+        check_learnt(limit, slowdown)?;
         let mut state = self.state();
         let budget = state.budgets.entry(account.clone()).or_default();
         budget.limit = limit.or(budget.limit);

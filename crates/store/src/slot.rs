@@ -1,4 +1,4 @@
-//! Whole microseconds, the grain in which slots of a budget are handed out.
+//! What both stores take for a budget: slots in whole microseconds, and figures that can be reckoned with.
 
 use achub_core::{Code, Error, port::budget::HORIZON};
 use jiff::Timestamp;
@@ -30,6 +30,15 @@ pub(crate) fn horizon_us() -> i64 {
 pub(crate) fn ceil_us(moment: Timestamp) -> i64 {
     let micros = (moment.as_nanosecond() + 999).div_euclid(1_000);
     i64::try_from(micros).expect("jiff's years -9999 to 9999 fit into 64 bits of microseconds")
+}
+
+/// Refuses figures that would make every later pace senseless: a budget row outlives the process that wrote it.
+pub(crate) fn check_learnt(limit: Option<f64>, slowdown: f64) -> Result<(), Error> {
+    let is_usable = |figure: f64| figure.is_finite() && figure > 0.0;
+    if is_usable(slowdown) && limit.is_none_or(is_usable) {
+        return Ok(());
+    }
+    Err(Error::new(Code::Bug, format!("cannot remember the limit {limit:?} with a slowdown of {slowdown}")))
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ pub trait BudgetStore: Send + Sync {
     /// Remembers what answers told: the advertised limit and how much everybody should slow down as of `now`.
     ///
     /// A `limit` of `None` means that the answer did not say: the one known before stays. The last call wins.
+    ///
+    /// Errors: `SY-199` where `slowdown` or `limit` is not a positive, finite number.
     async fn learn(
         &self,
         account: &AccountName,

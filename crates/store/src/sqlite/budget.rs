@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::SqliteStore;
-use crate::slot::{Interval, ceil_us, horizon_us};
+use crate::slot::{Interval, ceil_us, check_learnt, horizon_us};
 
 /// `?1` account, `?2` now, `?3` interval, `?4` horizon; all times in microseconds.
 ///
@@ -72,6 +72,7 @@ impl BudgetStore for SqliteStore {
         limit: Option<f64>,
         slowdown: f64,
     ) -> Result<(), Error> {
+        check_learnt(limit, slowdown)?;
         sqlx::query(LEARN)
             .bind(account.as_str())
             .bind(ceil_us(now))

@@ -116,6 +116,18 @@ pub async fn senseless_interval_is_refused(store: impl Store) {
     assert_eq!(store.reserve(&account(), at(0), 1).await.unwrap().slot, at(0));
 }
 
+/// Figures that nothing can be reckoned with are a defect of the caller and change nothing.
+pub async fn senseless_figures_are_not_learnt(store: impl Store) {
+    for (limit, slowdown) in
+        [(None, 0.0), (None, f64::NAN), (None, f64::INFINITY), (Some(0.0), 1.0), (Some(f64::NAN), 1.0)]
+    {
+        let refused = store.learn(&account(), at(0), limit, slowdown).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Bug, "{limit:?}, {slowdown}");
+    }
+    let state = store.reserve(&account(), at(0), 1).await.unwrap();
+    assert_eq!((state.limit, state.slowdown), (None, 1.0));
+}
+
 /// Tasks that reserve through several openings of one store never get overlapping slots.
 pub async fn many_tasks_never_share_slots<S: Store>(openings: Vec<S>) {
     const TASKS: usize = 16;
@@ -223,7 +235,8 @@ macro_rules! suite {
         suite! { $fresh =>
             slots_are_evenly_spaced_from_now slot_is_never_before_now accounts_have_budgets_of_their_own
             hold_moves_slots_forward_only limit_and_slowdown_are_remembered learning_takes_no_slot
-            row_of_wrong_clock_starts_anew senseless_interval_is_refused run_comes_back_as_put
+            row_of_wrong_clock_starts_anew senseless_interval_is_refused senseless_figures_are_not_learnt
+            run_comes_back_as_put
             runs_are_listed_newest_first facts_belong_to_account_and_name
         }
     };
