@@ -135,6 +135,25 @@ async fn unavailable_with_retry_after_counts_no_attempt() {
     assert!(process.told.waits().iter().all(|(_, wait)| *wait == Duration::from_secs(2)));
 }
 
+/// Bar 2: close to the limit one refusal comes from a jittering network and costs its wait only; two mean others.
+#[tokio::test(start_paused = true)]
+async fn single_refusal_near_limit_keeps_the_pace() {
+    for (refused, slowed) in [(vec![3], false), (vec![3, 6], true)] {
+        let account =
+            Account::new(
+                move |received| {
+                    if refused.contains(&received.number) { Reply::too_many("1") } else { Reply::ok() }
+                },
+            );
+        let client = Process::new().client(&account, Pace::AtMost(4.9));
+
+        read_all(&client, 8, 1).await;
+
+        let rate = client.requests_per_second().unwrap();
+        assert_eq!(rate < 4.9, slowed, "{rate}");
+    }
+}
+
 /// C-05: another tool takes four of five requests a second; we slow down, and finish.
 #[tokio::test(start_paused = true)]
 async fn others_at_work_slow_us_down() {
