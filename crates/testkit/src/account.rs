@@ -82,7 +82,11 @@ impl Account {
 
     async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
         let body = self.send(method, path, body).await;
-        if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("the simulator writes JSON") }
+        if body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&body).expect("the simulator writes JSON")
+        }
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Vec<u8> {

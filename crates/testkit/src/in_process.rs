@@ -18,7 +18,8 @@ impl Transport for InProcess {
         let response = response.unwrap_or_else(|never| match never {});
         let (parts, body) = response.into_parts();
         let body = body.into_data_stream();
-        let body = body.map(|chunk| chunk.map_err(|error| TransportError::new(Stage::Body).with_source(error)));
+        let body =
+            body.map(|chunk| chunk.map_err(|error| TransportError::new(Stage::Body).with_source(error)));
         Ok(http::Response::from_parts(parts, body.boxed()))
     }
 }

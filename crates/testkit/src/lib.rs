@@ -3,6 +3,6 @@
 
 pub mod account;
 pub mod in_process;
-pub mod time;
-pub mod oracle;
 pub mod memory_target;
+pub mod oracle;
+pub mod time;

@@ -10,7 +10,8 @@ use achub_core::{
     port::{
         source::{Page, Part, Position},
         target::{
-            Checkpoints, Load, LoadMode, LoadSpec, Origin, TableLoad, TableReport, Target, TargetInfo, WideView, Written,
+            Checkpoints, Load, LoadMode, LoadSpec, Origin, TableLoad, TableReport, Target, TargetInfo,
+            WideView, Written,
         },
     },
 };
@@ -63,12 +64,21 @@ impl Target for MemoryTarget {
         Ok(())
     }
 
-    async fn checkpoints(&self, _schema: Option<&str>, _name: &ReplicationName) -> Result<Checkpoints, Error> {
+    async fn checkpoints(
+        &self,
+        _schema: Option<&str>,
+        _name: &ReplicationName,
+    ) -> Result<Checkpoints, Error> {
         let tables = self.tables();
         Ok(Checkpoints { walks: tables.walks.clone(), cursors: tables.cursors.clone() })
     }
 
-    async fn newest(&self, _schema: Option<&str>, _table: &str, _column: &str) -> Result<Option<Timestamp>, Error> {
+    async fn newest(
+        &self,
+        _schema: Option<&str>,
+        _table: &str,
+        _column: &str,
+    ) -> Result<Option<Timestamp>, Error> {
         Ok(None)
     }
 
@@ -131,7 +141,10 @@ impl Load for MemoryLoad {
         Ok(written)
     }
 
-    async fn finish(mut self: Box<Self>, cursors: &HashMap<StreamName, Timestamp>) -> Result<Vec<TableReport>, Error> {
+    async fn finish(
+        mut self: Box<Self>,
+        cursors: &HashMap<StreamName, Timestamp>,
+    ) -> Result<Vec<TableReport>, Error> {
         let mut tables = self.target.tables();
         let mut staged = tables.staged.remove(&self.spec.walk).unwrap_or_default();
         let mut reports = Vec::new();
@@ -147,7 +160,11 @@ impl Load for MemoryLoad {
                 LoadMode::MergeAtEnd => merge(rows, table, outcomes),
                 LoadMode::MergeAsYouGo => {}
             }
-            reports.push(TableReport { stream: load.stream.clone(), outcomes: *outcomes, rows: table.len() as u64 });
+            reports.push(TableReport {
+                stream: load.stream.clone(),
+                outcomes: *outcomes,
+                rows: table.len() as u64,
+            });
         }
         tables.walks.remove(&self.spec.walk);
         for (stream, cursor) in cursors {
@@ -186,10 +203,13 @@ fn rows_of(load: &TableLoad, part: &Part, started_at: Timestamp) -> Rows {
 fn drop_gone(load: &TableLoad, part: &Part, rows: &Rows, table: &mut Rows) -> u64 {
     let Some(scope) = &part.scope else { return 0 };
     let Some(field) = part.batch.schema().index_of(&scope.field) else { return 0 };
-    let Some(column) = load.origins.iter().position(|origin| *origin == Origin::Field(field)) else { return 0 };
+    let Some(column) = load.origins.iter().position(|origin| *origin == Origin::Field(field)) else {
+        return 0;
+    };
     let before = table.len();
     table.retain(|key, row| {
-        rows.contains_key(key) || !matches!(row[column], Value::Integer(parent) if scope.parents.contains(&parent))
+        rows.contains_key(key)
+            || !matches!(row[column], Value::Integer(parent) if scope.parents.contains(&parent))
     });
     (before - table.len()) as u64
 }

@@ -31,6 +31,20 @@ impl Findings {
     pub fn is_clean(&self) -> bool {
         *self == Findings::default()
     }
+
+    /// What is wrong in a few lines: counts, and the first of each kind.
+    pub fn brief(&self) -> String {
+        let kinds = [
+            ("missing", &self.missing),
+            ("extra", &self.extra),
+            ("doubled", &self.doubled),
+            ("different", &self.different),
+        ];
+        let lines = kinds.iter().filter(|(_, keys)| !keys.is_empty());
+        let lines = lines
+            .map(|(kind, keys)| format!("{} {kind}: {}", keys.len(), keys[..keys.len().min(3)].join("; ")));
+        lines.collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// Rows of an account as records of `stream`.
@@ -42,15 +56,15 @@ pub fn records(stream: &str, rows: &[serde_json::Value]) -> Batch {
     let mut body = serde_json::Map::new();
     body.insert(stream.envelope.to_owned(), rows.into());
     let body = serde_json::to_vec(&body).expect("rows are JSON");
-    let mut decoded = decode::page(&body, &[stream], Options { noise: true }).expect("the simulator's rows decode");
+    let mut decoded =
+        decode::page(&body, &[stream], Options { noise: true }).expect("the simulator's rows decode");
     decoded.parts.remove(0).batch
 }
 
 /// Holds a table made with our own defaults (no link blocks, system columns last) against the records it should have.
 pub fn compare(records: &Batch, landed: &[LandedRow]) -> Findings {
-    let fields: Vec<usize> = (0..records.schema().fields.len())
-        .filter(|&index| !records.schema().fields[index].noise)
-        .collect();
+    let fields: Vec<usize> =
+        (0..records.schema().fields.len()).filter(|&index| !records.schema().fields[index].noise).collect();
     let key_columns: Vec<usize> = records
         .schema()
         .key
@@ -60,7 +74,8 @@ pub fn compare(records: &Batch, landed: &[LandedRow]) -> Findings {
     let mut by_key: BTreeMap<String, &LandedRow> = BTreeMap::new();
     let mut findings = Findings::default();
     for row in landed {
-        let key = key_columns.iter().map(|&column| row[column].clone().unwrap_or_default()).collect::<Vec<_>>();
+        let key =
+            key_columns.iter().map(|&column| row[column].clone().unwrap_or_default()).collect::<Vec<_>>();
         let key = key.join(",");
         if by_key.insert(key.clone(), row).is_some() {
             findings.doubled.push(key);
@@ -119,8 +134,10 @@ pub async fn sqlite_rows(file: &Path, table: &str) -> Vec<LandedRow> {
     let url = format!("sqlite://{}", file.display());
     let mut connection = SqliteConnection::connect(&url).await.expect("the target's file opens");
     let columns = format!("SELECT name FROM pragma_table_info('{table}') ORDER BY cid");
-    let names: Vec<String> = sqlx::query_scalar(AssertSqlSafe(columns)).fetch_all(&mut connection).await.expect("columns");
-    let texts: Vec<String> = names.iter().map(|name| format!("CAST(\"{name}\" AS TEXT) AS \"{name}\"")).collect();
+    let names: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(columns)).fetch_all(&mut connection).await.expect("columns");
+    let texts: Vec<String> =
+        names.iter().map(|name| format!("CAST(\"{name}\" AS TEXT) AS \"{name}\"")).collect();
     let query = format!("SELECT {} FROM \"{table}\"", texts.join(", "));
     let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut connection).await.expect("rows");
     rows.iter().map(|row| (0..row.columns().len()).map(|column| row.get(column)).collect()).collect()
@@ -137,7 +154,8 @@ pub async fn postgres_rows(url: &str, table: &str) -> Vec<LandedRow> {
         "SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'public' AND table_name = '{table}' \
          ORDER BY ordinal_position"
     );
-    let names: Vec<String> = sqlx::query_scalar(AssertSqlSafe(columns)).fetch_all(&mut connection).await.expect("columns");
+    let names: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(columns)).fetch_all(&mut connection).await.expect("columns");
     let texts: Vec<String> = names.iter().map(|name| format!("\"{name}\"::text AS \"{name}\"")).collect();
     let query = format!("SELECT {} FROM \"{table}\"", texts.join(", "));
     let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut connection).await.expect("rows");

@@ -99,6 +99,12 @@ fn sideloads(account: &Account, table: &Table, query: &Query, ids: &[u64]) -> Si
     for path in asked.split(',').map(str::trim).filter(|path| !path.is_empty()) {
         sideloads.follow(account, table, ids, path);
     }
+    add_always(&mut sideloads, account, table, ids);
+    sideloads
+}
+
+/// What comes along with rows of `table` without being asked for.
+pub(crate) fn add_always(sideloads: &mut Sideloads, account: &Account, table: &Table, ids: &[u64]) {
     for (_, name, rows) in ALWAYS.iter().filter(|(from, _, _)| *from == table.envelope()) {
         let relation = find(table.envelope(), name).expect("relations that always come are in the list");
         if *rows {
@@ -107,5 +113,4 @@ fn sideloads(account: &Account, table: &Table, query: &Query, ids: &[u64]) -> Si
             sideloads.mark(account, relation, ids);
         }
     }
-    sideloads
 }

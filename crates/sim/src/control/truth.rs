@@ -1,9 +1,13 @@
-//! All rows of a collection as they are, for judging a copy.
+//! All rows of a collection as its list answers show them, for judging a copy.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
-    answer::row::{Rower, View},
+    answer::{
+        include::Sideloads,
+        list::add_always,
+        row::{Rower, View},
+    },
     serve::Shared,
 };
 
@@ -29,9 +33,12 @@ impl Rows {
         let account = self.shared.account();
         let table = account.table(self.envelope);
         let rower = Rower { account: &account, base: "http://127.0.0.1", count_deals: false };
-        for id in table.ids.page(table.ids.rank(self.after), CHUNK) {
+        let ids = table.ids.page(table.ids.rank(self.after), CHUNK);
+        let mut sideloads = Sideloads::default();
+        add_always(&mut sideloads, &account, table, &ids);
+        for id in ids {
             let mut out = Vec::new();
-            rower.push(&mut out, table, id, View::List, &[]);
+            rower.push(&mut out, table, id, View::List, &sideloads.in_rows.of(id));
             self.ready.push_back(String::from_utf8(out).expect("rows are written as UTF-8"));
             self.after = id;
         }

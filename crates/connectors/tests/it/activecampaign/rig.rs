@@ -98,7 +98,7 @@ impl Rig {
     pub async fn assert_equal(&self, streams: &[&str]) {
         for stream in streams {
             let findings = self.findings(stream).await;
-            assert!(findings.is_clean(), "{stream}: {findings:?}");
+            assert!(findings.is_clean(), "{stream}: {}", findings.brief());
         }
     }
 }
