@@ -1,0 +1,60 @@
+//! A walk on its way into a database.
+
+use std::collections::HashMap;
+
+use achub_core::{
+    Error, StreamName, failpoint,
+    port::{
+        source::Page,
+        target::{Load, LoadSpec, TableReport, Written},
+    },
+};
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::{
+    postgres::session::PostgresSession,
+    sql::{session, walk::WalkLoad},
+};
+
+/// Prepared tables on a connection of their own, which also holds the lock of the walk.
+pub(crate) struct PostgresLoad {
+    session: PostgresSession,
+    walk: WalkLoad<PostgresSession>,
+}
+
+impl PostgresLoad {
+    pub(crate) async fn begin(mut session: PostgresSession, spec: LoadSpec) -> Result<PostgresLoad, Error> {
+        let schema = spec.state_schema.as_deref().unwrap_or_default();
+        let key = format!("achub walk\0{schema}\0{}\0{}", spec.replication, spec.walk);
+        session.lock(&format!("{} of {}", spec.walk, spec.replication), &key).await?;
+        session::begin(&mut session).await?;
+        let prepared = WalkLoad::prepare(&mut session, spec, "achub_merge").await;
+        let walk = session::end(&mut session, prepared).await??;
+        Ok(PostgresLoad { session, walk })
+    }
+}
+
+#[async_trait]
+impl Load for PostgresLoad {
+    async fn write(&mut self, pages: Vec<Page>) -> Result<Written, Error> {
+        self.walk.enter()?;
+        session::begin(&mut self.session).await?;
+        let written = self.walk.write(&mut self.session, &pages).await;
+        failpoint::pass("before-commit");
+        let written = session::end(&mut self.session, written).await?;
+        failpoint::pass("after-commit");
+        self.walk.leave();
+        Ok(written)
+    }
+
+    async fn finish(
+        mut self: Box<Self>,
+        cursors: &HashMap<StreamName, Timestamp>,
+    ) -> Result<Vec<TableReport>, Error> {
+        self.walk.enter()?;
+        session::begin(&mut self.session).await?;
+        let reports = self.walk.finish(&mut self.session, cursors).await;
+        session::end(&mut self.session, reports).await
+    }
+}
