@@ -29,6 +29,9 @@ use crate::{
 };
 use tally::Tally;
 
+/// Rows found by looking at all of a collection: what was asked, the revision, the ids.
+type Found = (String, u64, Arc<Vec<u64>>);
+
 /// The whole account.
 #[derive(Debug)]
 pub(crate) struct Account {
@@ -42,7 +45,7 @@ pub(crate) struct Account {
     /// Chance for what the account decides by itself, such as `hash` of a new deal.
     pub(crate) dice: Dice,
     /// Rows found by a filter, by what was asked, for the revision they were found in; the newest few.
-    pub(crate) found: RefCell<VecDeque<(String, u64, Arc<Vec<u64>>)>>,
+    pub(crate) found: RefCell<VecDeque<Found>>,
     /// The sums of the last question about deals, with the revision they were summed in.
     pub(crate) sums: RefCell<Option<(String, u64, Value)>>,
     /// When the evaluation of a segment began, by segment and order.

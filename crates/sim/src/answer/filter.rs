@@ -62,7 +62,9 @@ pub(crate) fn select(account: &Account, table: &Table, query: &Query) -> (Select
     if conditions.is_empty() && !matches!(order, Order::By { .. }) {
         return windowed(account, table, query, order);
     }
-    let key = format!("{}\n{}", table.envelope(), query.canonical(NOT_NARROWING));
+    // A segment that is still being evaluated finds nobody now and its contacts later, at the same revision.
+    let nobody = conditions.iter().any(|condition| matches!(condition, Condition::Never));
+    let key = format!("{}\n{}\n{nobody}", table.envelope(), query.canonical(NOT_NARROWING));
     let all = remembered(account, key, || search(account, table, &conditions, order));
     let total = all.len() as u64;
     let (above, below) = window(account, table, query);

@@ -19,7 +19,8 @@ pub(crate) use query::Query;
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
+    /// Boxed, because refusals travel as errors and should be small.
+    pub(crate) headers: Box<HeaderMap>,
     pub(crate) body: Vec<u8>,
     /// How many rows it holds, sideloaded ones included.
     pub(crate) rows: u64,
@@ -47,7 +48,7 @@ impl Answer {
     }
 
     pub(crate) fn typed(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Answer {
-        let mut headers = HeaderMap::new();
+        let mut headers = Box::new(HeaderMap::new());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         Answer { status, headers, body, rows: 0, issued: Vec::new(), consent: None }
     }

@@ -137,6 +137,8 @@ pub(super) const MAKERS: &[(&str, &str, Make)] = &[
     ("fieldValues", "udate", |s, id| Cell::Moment(s.contact_changed(contact_of(id, 10)))),
     ("fieldValues", "created_by", |_, _| Cell::Null),
     ("fieldValues", "updated_by", |_, _| Cell::Null),
+    ("lists", "cdate", |s, id| Cell::Moment(s.made(LISTED, id, LIST_COUNT * 20))),
+    ("lists", "udate", |s, id| Cell::Moment(s.later(LISTED, id, s.made(LISTED, id, LIST_COUNT * 20)))),
     ("lists", "name", |_, id| Cell::Word(LISTS[(id - 1) as usize % LISTS.len()])),
     ("lists", "stringid", |_, id| Cell::Text(format!("list-{id}"))),
     ("lists", "channel", |_, _| Cell::Word("email")),
@@ -275,7 +277,7 @@ fn value_of(scope: &Scope, id: u64) -> Cell {
         "date" => Cell::Text(format!("{}-{:02}-{:02}", 1950 + number % 60, 1 + number % 12, 1 + number % 28)),
         "datetime" => Cell::Text(format!("2026-{:02}-{:02}T02:45:00-05:00", 5 + number % 5, 1 + number % 28)),
         "dropdown" | "radio" => Cell::Word(options[pick % options.len()]),
-        "listbox" | "checkbox" if number % 3 == 0 => {
+        "listbox" | "checkbox" if number.is_multiple_of(3) => {
             Cell::Text(format!("||{}||", options[pick % options.len()]))
         }
         "listbox" | "checkbox" => {

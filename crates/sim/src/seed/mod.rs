@@ -53,7 +53,7 @@ impl Scope {
 
     /// Whether `id` is among about one in `share`.
     pub(crate) fn one_in(&self, name: u64, id: u64, share: u64) -> bool {
-        self.mix(name, id) % share == 0
+        self.mix(name, id).is_multiple_of(share)
     }
 
     /// When row `id` of `count` rows was made: spread evenly over the history, in the order of ids.

@@ -4,7 +4,7 @@ use std::{io, io::Write, sync::Arc, time::Duration};
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compress, Compression, Crc, FlushCompress, write::GzEncoder};
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, header};
 
@@ -58,7 +58,7 @@ pub(super) fn response(shared: &Arc<Shared>, asked: &HeaderMap, answer: Answer, 
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    *response.headers_mut() = *headers;
     response
 }
 
@@ -66,7 +66,7 @@ pub(super) fn response(shared: &Arc<Shared>, asked: &HeaderMap, answer: Answer, 
 pub(crate) fn plain(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
+    *response.headers_mut() = *answer.headers;
     response
 }
 
@@ -85,13 +85,29 @@ fn packed(body: &[u8]) -> Vec<u8> {
 }
 
 /// About a megabyte that unpacks to a gigabyte of zeros.
+///
+/// One packed megabyte, again and again: a full flush leaves the packer without memory, so its output can be repeated,
+/// and only the checksum has to be worked out for the whole.
 pub(super) fn bomb() -> Vec<u8> {
-    let zeros = vec![0u8; 1 << 20];
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    for _ in 0..BOMB_SIZE / zeros.len() {
-        encoder.write_all(&zeros).expect("packing into memory does not fail");
+    const PIECE: usize = 1 << 20;
+    let zeros = vec![0u8; PIECE];
+    let mut packer = Compress::new(Compression::best(), false);
+    let mut piece = Vec::with_capacity(PIECE);
+    packer.compress_vec(&zeros, &mut piece, FlushCompress::Full).expect("packing into memory does not fail");
+    let (mut checksum, mut once) = (Crc::new(), Crc::new());
+    checksum.update(&zeros);
+    once.update(&zeros);
+    let pieces = BOMB_SIZE / PIECE;
+    for _ in 1..pieces {
+        checksum.combine(&once);
     }
-    encoder.finish().expect("packing into memory does not fail")
+    // Header of RFC 1952 without name or time, then an empty last block of RFC 1951, checksum and length.
+    let mut bomb = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
+    bomb.extend(piece.repeat(pieces));
+    bomb.extend([0x03, 0x00]);
+    bomb.extend(checksum.sum().to_le_bytes());
+    bomb.extend((BOMB_SIZE as u32).to_le_bytes());
+    bomb
 }
 
 /// The first `kept` bytes, then a broken connection.

@@ -26,15 +26,19 @@ pub(super) fn stored(table: &Table, sent: &Map<String, Value>) -> Map<String, Va
         if let Some(field) = writable(table, name) {
             values.insert(name.clone(), spelled(field, value));
         }
-        if let Some((_, _, other)) =
-            ALIASES.iter().find(|(of, alias, _)| *of == table.envelope() && alias == name)
-        {
-            if let Some(field) = writable(table, other) {
-                values.insert((*other).to_owned(), spelled(field, value));
-            }
+        if let Some(field) = aliased(table, name).and_then(|other| writable(table, other)) {
+            values.insert(field.name.to_owned(), spelled(field, value));
         }
     }
     values
+}
+
+/// The field that `name` is another name of.
+fn aliased(table: &Table, name: &str) -> Option<&'static str> {
+    ALIASES
+        .iter()
+        .find(|(of, alias, _)| *of == table.envelope() && *alias == name)
+        .map(|(_, _, other)| *other)
 }
 
 fn writable(table: &Table, name: &str) -> Option<&'static Field> {
@@ -84,13 +88,7 @@ pub(super) fn echoed(table: &Table, sent: &Map<String, Value>) -> Map<String, Va
     let mut object = Map::new();
     for (name, value) in sent {
         let own = writable(table, name).map(|field| field.name);
-        let other = || {
-            ALIASES
-                .iter()
-                .find(|(of, alias, _)| *of == table.envelope() && alias == name)
-                .map(|(_, _, other)| *other)
-        };
-        if let Some(name) = own.or_else(other) {
+        if let Some(name) = own.or_else(|| aliased(table, name)) {
             object.insert(name.to_owned(), value.clone());
         }
     }

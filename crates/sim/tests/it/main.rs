@@ -1,7 +1,9 @@
 //! The simulator from outside: through its router, and over a real connection where that matters.
 
 mod app;
+mod control;
 mod decisions;
+mod faults;
 mod reading;
 mod shapes;
 mod variants;
