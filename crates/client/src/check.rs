@@ -2,6 +2,7 @@
 
 use std::{error::Error as _, fmt};
 
+use achub_api::decode::{Kind, Unreadable};
 use achub_core::{Code, Error, StreamName};
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -9,7 +10,6 @@ use serde_json::Value;
 use crate::{
     base_url::BaseUrl,
     client::{Client, WHO_AM_I},
-    failure::{Unreadable, UnreadableKind},
     limits::Limits,
     request::{Answer, Get},
     transport::{Stage, TransportError},
@@ -242,7 +242,7 @@ fn as_not_the_api(error: Error) -> Error {
 fn read_user(body: &[u8]) -> Result<String, Unreadable> {
     let answer = json(body)?;
     let user = answer.get("user").filter(|user| user.is_object());
-    let user = user.ok_or_else(|| Unreadable::new(UnreadableKind::Shape, "no user in it"))?;
+    let user = user.ok_or_else(|| Unreadable::new(Kind::Shape, "no user in it"))?;
     let text = |name: &str| user.get(name).and_then(Value::as_str).unwrap_or_default().trim();
     let full_name = format!("{} {}", text("firstName"), text("lastName"));
     let known_by = [full_name.trim(), text("username"), text("email")];
@@ -259,8 +259,7 @@ async fn look_at(client: &Client, stream: &'static str) -> Result<Seen, Error> {
     let answer = client.get(&request, |body| {
         let answer = json(body)?;
         let rows = answer.get(stream).and_then(Value::as_array);
-        let rows =
-            rows.ok_or_else(|| Unreadable::new(UnreadableKind::Shape, format!("no {stream} in it")))?;
+        let rows = rows.ok_or_else(|| Unreadable::new(Kind::Shape, format!("no {stream} in it")))?;
         let is_reduced = rows.iter().any(|row| row.get("isDisabled").and_then(Value::as_bool) == Some(true));
         Ok(Seen { total: total(&answer), is_reduced })
     });
@@ -275,10 +274,10 @@ fn total(answer: &Value) -> Option<u64> {
 
 fn json(body: &[u8]) -> Result<Value, Unreadable> {
     if body.trim_ascii().is_empty() {
-        return Err(Unreadable::new(UnreadableKind::Empty, "no byte"));
+        return Err(Unreadable::new(Kind::Empty, "no byte"));
     }
     serde_json::from_slice(body).map_err(|error| {
-        let kind = if error.is_eof() { UnreadableKind::CutOff } else { UnreadableKind::NotJson };
+        let kind = if error.is_eof() { Kind::CutOff } else { Kind::NotJson { html: false } };
         Unreadable::new(kind, format!("at byte {} of {}", error.column(), body.len()))
     })
 }

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use achub_api::decode::Unreadable;
 use achub_core::{
     AccountName, Code, Error, Secret,
     port::{
@@ -29,7 +30,7 @@ use crate::{
     budget::{Budget, Ticket},
     chance::Chance,
     exchange,
-    failure::{Failure, Unreadable},
+    failure::Failure,
     headers,
     latency::Latency,
     limits::Limits,

@@ -1,74 +1,10 @@
 //! What can go wrong with one request, before it is decided what follows.
 
-use std::fmt;
-
-use achub_api::decode;
+use achub_api::decode::{Kind, Unreadable};
 use http::StatusCode;
 use jiff::Timestamp;
 
 use crate::transport::TransportError;
-
-/// An answer that arrived and cannot be used. Returned by whoever reads an answer; the answer then counts as a failure
-/// and is asked for again.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}: {detail}")]
-pub struct Unreadable {
-    /// Which kind.
-    pub kind: UnreadableKind,
-    /// What was met and where, without values of records.
-    pub detail: String,
-}
-
-impl Unreadable {
-    /// An unreadable answer; `detail` says what was met and where.
-    pub fn new(kind: UnreadableKind, detail: impl Into<String>) -> Unreadable {
-        Unreadable { kind, detail: detail.into() }
-    }
-}
-
-impl From<decode::Unreadable> for Unreadable {
-    fn from(unreadable: decode::Unreadable) -> Unreadable {
-        let kind = match unreadable.kind() {
-            decode::Kind::CutOff => UnreadableKind::CutOff,
-            decode::Kind::Empty => UnreadableKind::Empty,
-            decode::Kind::NotJson { .. } => UnreadableKind::NotJson,
-            decode::Kind::Shape => UnreadableKind::Shape,
-            decode::Kind::TooDeep => UnreadableKind::TooDeep,
-            decode::Kind::WrongPage => UnreadableKind::WrongPage,
-        };
-        Unreadable::new(kind, unreadable.to_string())
-    }
-}
-
-/// Why an answer cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnreadableKind {
-    /// It ends in the middle.
-    CutOff,
-    /// Nothing is there where records were due.
-    Empty,
-    /// It is not JSON; a web page for instance.
-    NotJson,
-    /// It is JSON of another shape.
-    Shape,
-    /// It is nested deeper than allowed.
-    TooDeep,
-    /// It is a page that was had before, or not the one that was asked for.
-    WrongPage,
-}
-
-impl fmt::Display for UnreadableKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            UnreadableKind::CutOff => "the answer was cut off",
-            UnreadableKind::Empty => "the answer is empty where records were due",
-            UnreadableKind::NotJson => "the answer is not JSON",
-            UnreadableKind::Shape => "the answer has another shape than expected",
-            UnreadableKind::TooDeep => "the answer is nested too deep",
-            UnreadableKind::WrongPage => "the answer is not the page that was asked for",
-        })
-    }
-}
 
 /// A refusal in the other side's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +41,7 @@ pub(crate) enum Failure {
     #[error("the answer is larger than {limit} bytes")]
     TooLarge { limit: usize },
     /// Arrived and cannot be used.
-    #[error("{0}")]
+    #[error("{}", unreadable_text(.0))]
     Unreadable(#[source] Unreadable),
 }
 
@@ -114,5 +50,16 @@ fn refusal_text(refusal: &Refusal) -> String {
     match refusal.words.as_str() {
         "" => format!("refused with status {status}"),
         words => format!("refused with status {status}: {words}"),
+    }
+}
+
+fn unreadable_text(unreadable: &Unreadable) -> &'static str {
+    match unreadable.kind() {
+        Kind::CutOff => "the answer was cut off",
+        Kind::Empty => "the answer is empty where records were due",
+        Kind::NotJson { .. } => "the answer is not JSON",
+        Kind::Shape => "the answer has another shape than expected",
+        Kind::TooDeep => "the answer is nested too deep",
+        Kind::WrongPage => "the answer is not the page that was asked for",
     }
 }

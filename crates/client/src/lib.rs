@@ -28,7 +28,6 @@ mod transport;
 pub use base_url::{BaseUrl, Pasted};
 pub use check::{Check, Checks, Readable, Step, StepResult, check};
 pub use client::{Client, Settings};
-pub use failure::{Unreadable, UnreadableKind};
 pub use http_transport::{HttpTransport, Proxy};
 pub use limits::Limits;
 pub use lookup::{Lookup, SystemLookup};

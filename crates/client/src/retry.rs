@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use achub_api::decode::{Kind, Unreadable};
 use achub_core::Code;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 
 use crate::{
     chance::Chance,
-    failure::{Failure, Refusal, Unreadable, UnreadableKind},
+    failure::{Failure, Refusal},
     headers,
     limits::Limits,
     transport::{Stage, TransportError},
@@ -164,13 +165,11 @@ fn refusal_verdict(refusal: &Refusal, tried: Tried, limits: &Limits, now: Timest
 }
 
 fn unreadable_code(unreadable: &Unreadable, limits: &Limits) -> (Code, u32) {
-    match unreadable.kind {
-        UnreadableKind::CutOff | UnreadableKind::NotJson | UnreadableKind::Shape => {
-            (Code::AnswerCutOff, limits.attempts)
-        }
-        UnreadableKind::Empty => (Code::EmptyAnswer, limits.attempts),
-        UnreadableKind::TooDeep => (Code::AnswerTooLarge, TOO_LARGE_ATTEMPTS.min(limits.attempts)),
-        UnreadableKind::WrongPage => (Code::PageStuck, WRONG_PAGE_ATTEMPTS.min(limits.attempts)),
+    match unreadable.kind() {
+        Kind::CutOff | Kind::NotJson { .. } | Kind::Shape => (Code::AnswerCutOff, limits.attempts),
+        Kind::Empty => (Code::EmptyAnswer, limits.attempts),
+        Kind::TooDeep => (Code::AnswerTooLarge, TOO_LARGE_ATTEMPTS.min(limits.attempts)),
+        Kind::WrongPage => (Code::PageStuck, WRONG_PAGE_ATTEMPTS.min(limits.attempts)),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use achub_api::decode::{Kind, Unreadable};
 use achub_core::Code;
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{Decision, Repeat, Tried, decide};
 use crate::{
     chance::Chance,
-    failure::{Failure, Unreadable, UnreadableKind},
+    failure::Failure,
     limits::Limits,
     refusal,
     transport::{Stage, TransportError},
@@ -34,7 +35,7 @@ fn broken(stage: Stage) -> Failure {
     Failure::Transport(TransportError::new(stage))
 }
 
-fn unreadable(kind: UnreadableKind) -> Failure {
+fn unreadable(kind: Kind) -> Failure {
     Failure::Unreadable(Unreadable::new(kind, "in a test"))
 }
 
@@ -78,12 +79,12 @@ fn passing_failures_are_tried_again() {
         (broken(Stage::Idle), 8, Expected::Never(Code::NetworkBlocked)),
         (broken(Stage::Body), 1, Expected::Again(1.0)),
         (broken(Stage::Body), 8, Expected::Never(Code::AnswerCutOff)),
-        (unreadable(UnreadableKind::CutOff), 1, Expected::Again(1.0)),
-        (unreadable(UnreadableKind::NotJson), 8, Expected::Never(Code::AnswerCutOff)),
-        (unreadable(UnreadableKind::Shape), 8, Expected::Never(Code::AnswerCutOff)),
-        (unreadable(UnreadableKind::Empty), 8, Expected::Never(Code::EmptyAnswer)),
-        (unreadable(UnreadableKind::WrongPage), 3, Expected::Never(Code::PageStuck)),
-        (unreadable(UnreadableKind::TooDeep), 2, Expected::Never(Code::AnswerTooLarge)),
+        (unreadable(Kind::CutOff), 1, Expected::Again(1.0)),
+        (unreadable(Kind::NotJson { html: false }), 8, Expected::Never(Code::AnswerCutOff)),
+        (unreadable(Kind::Shape), 8, Expected::Never(Code::AnswerCutOff)),
+        (unreadable(Kind::Empty), 8, Expected::Never(Code::EmptyAnswer)),
+        (unreadable(Kind::WrongPage), 3, Expected::Never(Code::PageStuck)),
+        (unreadable(Kind::TooDeep), 2, Expected::Never(Code::AnswerTooLarge)),
         (Failure::TooLarge { limit: 1 }, 2, Expected::Never(Code::AnswerTooLarge)),
         (Failure::Page, 7, Expected::Again(64.0)),
         (Failure::Page, 8, Expected::Never(Code::NotTheApi)),

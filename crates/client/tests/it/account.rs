@@ -6,9 +6,8 @@ use std::{
     time::Duration,
 };
 
-use achub_client::{
-    BaseUrl, Body, Client, Get, Limits, Pace, Settings, Transport, TransportError, Unreadable,
-};
+use achub_api::decode::Unreadable;
+use achub_client::{BaseUrl, Body, Client, Get, Limits, Pace, Settings, Transport, TransportError};
 use achub_core::{
     Secret,
     port::{

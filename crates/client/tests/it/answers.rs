@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use achub_client::{Pace, Stage, TransportError, Unreadable, UnreadableKind};
+use achub_api::decode::{Kind, Unreadable};
+use achub_client::{Pace, Stage, TransportError};
 use achub_core::{Code, Error};
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -15,9 +16,9 @@ const PAGE: &str = "<!DOCTYPE html><html><body>mia@example.com, please sign in</
 fn whole(body: &[u8]) -> Result<usize, Unreadable> {
     match serde_json::from_slice::<serde_json::Value>(body) {
         Ok(value) if value.get("contacts").is_some() => Ok(body.len()),
-        Ok(_) => Err(Unreadable::new(UnreadableKind::Empty, "no contacts in it")),
-        Err(error) if error.is_eof() => Err(Unreadable::new(UnreadableKind::CutOff, "ends early")),
-        Err(_) => Err(Unreadable::new(UnreadableKind::NotJson, "no JSON")),
+        Ok(_) => Err(Unreadable::new(Kind::Empty, "no contacts in it")),
+        Err(error) if error.is_eof() => Err(Unreadable::new(Kind::CutOff, "ends early")),
+        Err(_) => Err(Unreadable::new(Kind::NotJson { html: false }, "no JSON")),
     }
 }
 
@@ -161,7 +162,7 @@ async fn lasting_failures_have_their_own_codes() {
 #[tokio::test(start_paused = true)]
 async fn stuck_page_stops_after_three_sendings() {
     for (kind, code, sendings) in
-        [(UnreadableKind::WrongPage, Code::PageStuck, 3), (UnreadableKind::TooDeep, Code::AnswerTooLarge, 2)]
+        [(Kind::WrongPage, Code::PageStuck, 3), (Kind::TooDeep, Code::AnswerTooLarge, 2)]
     {
         let account = Account::new(|_| Reply::ok());
         let client = Process::new().client(&account, Pace::Auto);

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use achub_api::decode::{Decoded, Kind, Unreadable};
 use achub_core::{
     Error, StreamName,
-    port::source::{OpenWalk, Page, PageSink, Position, Walk, WalkReport},
+    port::source::{OpenWalk, Page, PageSink, Position, Walk, WalkReport, Wide},
 };
 use async_trait::async_trait;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -140,17 +140,10 @@ impl OpenWalk for ContactsWalk {
             self.mark.seen += opening.main().len() as u64;
             self.pass_on(opening, sink).await?;
         }
-        let mut report = WalkReport::default();
+        let mut report = WalkReport { wide: self.wide().await?, ..WalkReport::default() };
         self.read_ranges(sink).await?;
         if !self.intake.is_limited() {
             self.look_again_if_short(sink, &mut report).await?;
-        }
-        if self.intake.feeds().iter().any(|feed| feed.stream.name == "field_values") {
-            let names = match self.field_names.get() {
-                Some(names) => names.clone(),
-                None => columns::names(self.pages.client()).await?,
-            };
-            report.wide = Some(columns::wide(names));
         }
         self.intake.report(&mut report);
         Ok(report)
@@ -158,6 +151,19 @@ impl OpenWalk for ContactsWalk {
 }
 
 impl ContactsWalk {
+    /// How field values are laid out as columns. Asked for before the pages: at their end nothing else would use the
+    /// budget meanwhile.
+    async fn wide(&self) -> Result<Option<Wide>, Error> {
+        if !self.intake.feeds().iter().any(|feed| feed.stream.name == "field_values") {
+            return Ok(None);
+        }
+        let names = match self.field_names.get() {
+            Some(names) => names.clone(),
+            None => columns::names(self.pages.client()).await?,
+        };
+        Ok(Some(columns::wide(names)))
+    }
+
     /// Reads everything in `mark.left`, as many pages in flight as the budget asks for.
     async fn read_ranges(&mut self, sink: &mut dyn PageSink) -> Result<(), Error> {
         let left = std::mem::take(&mut self.mark.left);

@@ -117,7 +117,7 @@ impl SegmentsWalk {
     async fn get(&self, path: &str, segment: &str, page: u64) -> Result<SegmentMatch, Error> {
         let request = Get::new(path).with("page", page).with("page_size", self.stream.page_size);
         let answer =
-            self.client.get(&request, |body| Ok(segment_match::read(body, self.stream, segment)?)).await?;
+            self.client.get(&request, |body| segment_match::read(body, self.stream, segment)).await?;
         Ok(answer.value)
     }
 }

@@ -1,3 +1,5 @@
 //! Sources and targets from outside.
 
 mod activecampaign;
+mod postgres;
+mod sqlite;

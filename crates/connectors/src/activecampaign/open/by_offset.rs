@@ -71,13 +71,35 @@ fn offset_query(stream: &Stream, since: Option<Timestamp>) -> Query {
     query
 }
 
-/// Requests still needed after a first page of `came` records: each further one brings all but the overlap.
+/// Requests still needed after a first page of `came` records.
+///
+/// Each further page brings all but the overlap; a last page that is full is followed by one that shows that it was.
 fn offset_requests(total: Option<u64>, came: u64, page_size: u32) -> u64 {
-    match total {
-        Some(total) if came > 0 && total > came => {
-            (total - came).div_ceil(u64::from(page_size.max(OVERLAP as u32 + 1)) - OVERLAP)
+    let size = u64::from(page_size).max(OVERLAP + 1);
+    let Some(total) = total.filter(|_| came >= size) else { return 0 };
+    let more = total.saturating_sub(came).div_ceil(size - OVERLAP);
+    let on_last = total - more * (size - OVERLAP);
+    more + u64::from(on_last >= size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::offset_requests;
+
+    #[test]
+    fn pages_to_come_are_counted_with_their_overlap() {
+        for (total, came, requests) in [
+            (0, 0, 0),
+            (8, 8, 0),
+            (99, 99, 0),
+            (100, 100, 1),
+            (101, 100, 1),
+            (195, 100, 2),
+            (400, 100, 4),
+            (2_000, 100, 21),
+        ] {
+            assert_eq!(offset_requests(Some(total), came, 100), requests, "{total} records");
         }
-        Some(total) if total == u64::from(page_size) => 1,
-        _ => 0,
+        assert_eq!(offset_requests(None, 40, 100), 0);
     }
 }
