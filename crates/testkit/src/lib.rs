@@ -5,4 +5,6 @@ pub mod account;
 pub mod in_process;
 pub mod memory_target;
 pub mod oracle;
+pub mod postgres;
+pub mod target_suite;
 pub mod time;
