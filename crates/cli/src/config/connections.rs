@@ -163,6 +163,11 @@ impl Found {
         Connection::read(&self.origin, &self.name, &self.entry)
     }
 
+    /// Whether it comes from a variable rather than a file.
+    pub fn is_variable(&self) -> bool {
+        self.source == "variable" || self.source == DOTENV
+    }
+
     /// The type as the entry names it, for entries that are not ours.
     pub fn type_text(&self) -> String {
         match self.entry.get("type").and_then(Node::text) {

@@ -80,6 +80,12 @@ impl Environment {
         self.variables.entry(name).or_insert(Variable { value, set_by });
     }
 
+    /// Sets a variable whether or not it is set already: a replication file's own `env` wins for its run.
+    pub fn set(&mut self, name: &str, value: &str) {
+        let variable = Variable { value: value.to_owned(), set_by: SetBy::Process };
+        self.variables.insert(name.to_owned(), variable);
+    }
+
     /// The value of a variable; an empty one counts as set.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(|variable| variable.value.as_str())

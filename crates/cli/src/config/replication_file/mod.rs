@@ -32,7 +32,8 @@ use crate::config::{
     yaml::{Entry, Node, Place, parse},
 };
 
-pub use resolve::{Overrides, Resolved, Setting, Style, resolve};
+pub use names::{matches as pattern_matches, select_known as expand_streams};
+pub use resolve::{Overrides, Setting, Style, anchor, default_mode, resolve};
 pub use switches::{Switches, process_warnings};
 
 /// A file, read and checked as far as that goes without connections.

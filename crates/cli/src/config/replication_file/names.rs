@@ -135,6 +135,26 @@ impl Selection {
     }
 }
 
+/// The streams that the items of `--streams` name, in the order of the items; `all` and `*` are all there are.
+///
+/// Errors: an item that matches nothing.
+pub fn select_known(items: &[String], known: &[KnownStream]) -> Result<Vec<String>, Error> {
+    let mut selected: Vec<String> = Vec::new();
+    for item in items.iter().map(|item| normal(item)).filter(|item| !item.is_empty()) {
+        let pattern = if item == "all" { "*" } else { item.as_str() };
+        let found: Vec<&KnownStream> = known.iter().filter(|stream| matches(pattern, &stream.name)).collect();
+        if found.is_empty() {
+            return Err(unknown(known, &item).context("--streams"));
+        }
+        for stream in found {
+            if !selected.contains(&stream.name) {
+                selected.push(stream.name.clone());
+            }
+        }
+    }
+    Ok(selected)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{expand, matches};

@@ -1,0 +1,324 @@
+//! The words of the command line.
+//!
+//! Every page of help begins with an example and fits on one screen; a test looks at all of them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::output::{ColorWhen, progress};
+
+/// Replicates an ActiveCampaign account into databases and files
+#[derive(Debug, Parser)]
+#[command(name = "achub", version, before_help = "Example: achub demo", disable_help_subcommand = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print only data and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Tell more on standard error; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Never ask
+    #[arg(long, global = true, env = "ACHUB_NO_INPUT", value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_input: bool,
+    /// Say yes to ordinary questions
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub color: ColorWhen,
+    /// What to show while a run works
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOW",
+        env = "ACHUB_PROGRESS",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_env = true
+    )]
+    pub progress: progress::When,
+    /// Read connections from env.yaml in this folder only
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub home_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show everything with a pretend account; needs no network
+    #[command(before_help = "Example: achub demo")]
+    Demo,
+    /// Serve a pretend account on this machine
+    #[command(before_help = "Example: achub sim --contacts 10000 --rate off")]
+    Sim(Sim),
+    /// Connections: accounts, databases, folders
+    #[command(subcommand, before_help = "Example: achub conns add shop")]
+    Conns(Conns),
+    /// The streams an account offers
+    #[command(subcommand, before_help = "Example: achub streams list")]
+    Streams(Streams),
+    /// Run a replication file with Sling's defaults
+    #[command(before_help = "Example: achub run -r replication.yaml")]
+    Run(Box<Run>),
+    /// Replicate with our defaults: plan, run, status
+    #[command(subcommand, before_help = "Example: achub replicate plan --from shop --to sqlite://shop.db")]
+    Replicate(Replicate),
+    /// Explain an error code
+    #[command(before_help = "Example: achub explain AC-104")]
+    Explain {
+        /// The code as printed; without one, all codes are listed
+        code: Option<String>,
+    },
+    /// Print completions for a shell
+    #[command(
+        before_help = "Example: achub completions bash > ~/.local/share/bash-completion/completions/achub"
+    )]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the version
+    #[command(before_help = "Example: achub version --json")]
+    Version,
+}
+
+#[derive(Debug, Args)]
+pub struct Sim {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8075)]
+    pub port: u16,
+    /// Contacts of the account
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub contacts: u64,
+    /// Decides every name, date and relation
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Requests a second before it answers 429, or off
+    #[arg(long, value_name = "N|off", default_value = "5")]
+    pub rate: String,
+    /// Milliseconds an answer takes, and more for each row
+    #[arg(long, value_name = "MS[+MS_PER_ROW]", default_value = "0")]
+    pub latency: String,
+    /// The key a client must send
+    #[arg(long, default_value = "demo")]
+    pub key: String,
+    /// A file with fault rules, as POST /_sim/faults takes them
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// A folder that keeps the account between starts
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Conns {
+    /// Add a connection: test it, then save it
+    #[command(
+        before_help = "Example: achub conns add shop --url https://shop.api-us1.com",
+        after_help = "URL and key of an account are in ActiveCampaign under Settings → Developer (gear, lower left), or \
+            https://YOURACCOUNT.activehosted.com/app/settings/developer. The URL depends on account and region: copy it \
+            exactly. The URL names the account, the key signs in to it. The key gives full access: never publish it."
+    )]
+    Add(ConnsAdd),
+    /// List all connections
+    #[command(before_help = "Example: achub conns list")]
+    List,
+    /// Show one connection without its secrets
+    #[command(before_help = "Example: achub conns show shop")]
+    Show { name: String },
+    /// Test a connection
+    #[command(before_help = "Example: achub conns test shop")]
+    Test { name: String },
+    /// Show what an account offers, with the rows it has
+    #[command(before_help = "Example: achub conns discover shop --pattern 'deal_*' --columns")]
+    Discover {
+        name: String,
+        /// Only streams that match
+        #[arg(short, long, value_name = "GLOB")]
+        pattern: Option<String>,
+        /// List the fields of each stream instead of its rows
+        #[arg(long)]
+        columns: bool,
+    },
+    /// Set keys of a connection in env.yaml
+    #[command(
+        before_help = "Example: achub conns set LAKE type=sqlite path=lake.db",
+        after_help = "A secret on the command line stays in the shell's history; `achub conns add` asks for it instead."
+    )]
+    Set {
+        name: String,
+        /// key=value; maps are YAML text, inner keys may be written secrets.api_key=…
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        values: Vec<String>,
+    },
+    /// Take a connection out of env.yaml
+    #[command(before_help = "Example: achub conns unset LAKE")]
+    Unset { name: String },
+    /// Take a connection out of env.yaml, after asking
+    #[command(before_help = "Example: achub conns remove LAKE")]
+    Remove { name: String },
+}
+
+#[derive(Debug, Args)]
+pub struct ConnsAdd {
+    pub name: String,
+    /// The account's URL, or postgres://USER@HOST/DB, sqlite://FILE, file://FOLDER
+    #[arg(long)]
+    pub url: Option<String>,
+    /// A file with the key or password; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Keep only the name of a variable that holds the key
+    #[arg(long, value_name = "VARIABLE", conflicts_with = "key_file")]
+    pub key_variable: Option<String>,
+    /// This connection's share: requests a second, or off for a server without a limit
+    #[arg(long, value_name = "N|off")]
+    pub requests_per_second: Option<String>,
+    /// Allow loopback and private addresses and plain http
+    #[arg(long)]
+    pub allow_private_address: bool,
+    /// Save without testing
+    #[arg(long)]
+    pub no_test: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Streams {
+    /// List all streams
+    #[command(before_help = "Example: achub streams list")]
+    List,
+    /// Show one stream with its fields
+    #[command(before_help = "Example: achub streams show contacts")]
+    Show { name: String },
+}
+
+/// What `run` and `replicate` share about one file.
+#[derive(Debug, Args, Default)]
+pub struct Narrowing {
+    /// Only these streams; patterns allowed
+    #[arg(long, value_name = "A,B*", value_delimiter = ',')]
+    pub streams: Vec<String>,
+    /// full-refresh, truncate or incremental, for every stream
+    #[arg(short, long)]
+    pub mode: Option<String>,
+    /// At most so many records of each stream; cursors are not moved
+    #[arg(short, long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Refuse unknown keys of the file
+    #[arg(long)]
+    pub strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The replication file
+    #[arg(short, long, value_name = "FILE")]
+    pub replication: Option<PathBuf>,
+    /// The same, without -r
+    #[arg(value_name = "FILE", conflicts_with = "replication", hide = true)]
+    pub file: Option<PathBuf>,
+    /// Without a file: the account
+    #[arg(long, value_name = "NAME", requires_all = ["src_stream", "tgt_conn"])]
+    pub src_conn: Option<String>,
+    /// Without a file: the stream
+    #[arg(long, value_name = "STREAM", requires = "src_conn")]
+    pub src_stream: Option<String>,
+    /// Without a file: the target
+    #[arg(long, value_name = "NAME", requires = "src_conn")]
+    pub tgt_conn: Option<String>,
+    /// Without a file: the table
+    #[arg(long, value_name = "OBJECT", requires = "src_conn")]
+    pub tgt_object: Option<String>,
+    /// Without a file: source options as YAML or JSON
+    #[arg(long, value_name = "MAP", requires = "src_conn")]
+    pub src_options: Option<String>,
+    /// Fields that become columns
+    #[arg(short, long, value_name = "A,B", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// Fields rows are merged by
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub primary_key: Option<Vec<String>>,
+    /// Field compared with the cursor
+    #[arg(long, value_name = "FIELD")]
+    pub update_key: Option<String>,
+    /// Variables for the file, as YAML or JSON
+    #[arg(long, value_name = "MAP")]
+    pub env: Option<String>,
+    #[command(flatten)]
+    pub narrowing: Narrowing,
+    #[command(flatten)]
+    pub not_done: NotDone,
+}
+
+/// Flags of Sling that are refused by name.
+#[derive(Debug, Args)]
+pub struct NotDone {
+    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    pub offset: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    pub range: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    pub columns: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    pub transforms: Option<String>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    pub tgt_options: Option<String>,
+    #[arg(long, hide = true)]
+    pub stdout: bool,
+    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    pub config: Option<String>,
+    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    pub pipeline: Option<String>,
+    #[arg(short, long, hide = true)]
+    pub debug: bool,
+    #[arg(long, hide = true)]
+    pub trace: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Replicate {
+    /// Print what a replication would read, and what that costs; writes nothing
+    #[command(before_help = "Example: achub replicate plan --from shop --to sqlite://shop.db")]
+    Plan(Replication),
+    /// Replicate
+    #[command(before_help = "Example: achub replicate run --from shop --to sqlite://shop.db")]
+    Run(Replication),
+    /// Show the last runs
+    #[command(before_help = "Example: achub replicate status")]
+    Status {
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        count: u32,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Replication {
+    /// A replication file, carried out with our defaults
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
+    pub replication: Option<PathBuf>,
+    /// The account
+    #[arg(long, value_name = "NAME", required_unless_present = "replication", requires = "to")]
+    pub from: Option<String>,
+    /// The target: a connection, or a URL such as sqlite://FILE
+    #[arg(long, value_name = "NAME|URL", required_unless_present = "replication", requires = "from")]
+    pub to: Option<String>,
+    /// Start of streams without a cursor: a date, a time, or everything
+    #[arg(long, value_name = "T")]
+    pub since: Option<String>,
+    #[command(flatten)]
+    pub narrowing: Narrowing,
+}

@@ -1,0 +1,25 @@
+//! `achub conns`: connections, one file per thing done with them.
+
+mod add;
+mod discover;
+mod edit;
+mod list;
+mod test;
+
+use crate::{args::Conns, output::Failure, wiring::Context};
+
+/// Carries out a verb.
+pub async fn run(context: &Context, verb: &Conns, yes: bool) -> Result<(), Failure> {
+    match verb {
+        Conns::List => list::list(context),
+        Conns::Show { name } => list::show(context, name),
+        Conns::Test { name } => test::run(context, name).await,
+        Conns::Discover { name, pattern, columns } => {
+            discover::run(context, name, pattern.as_deref(), *columns).await
+        }
+        Conns::Add(flags) => add::run(context, flags, yes).await,
+        Conns::Set { name, values } => edit::set(context, name, values),
+        Conns::Unset { name } => edit::unset(context, name),
+        Conns::Remove { name } => edit::remove(context, name, yes),
+    }
+}

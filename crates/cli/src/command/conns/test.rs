@@ -1,0 +1,94 @@
+//! `conns test`: six named checks for an account, a try-out for a target.
+
+use std::sync::Arc;
+
+use achub_client::{Checks, Client, StepResult, check};
+use achub_core::port::progress::Silent;
+use serde_json::{Value, json};
+
+use crate::{
+    config::connection::{ActiveCampaign, Connection},
+    output::{Failure, Output, exit_code},
+    wiring::{self, Context},
+};
+
+/// Tests the connection called `name`.
+pub async fn run(context: &Context, name: &str) -> Result<(), Failure> {
+    let found = context.connections.get(name)?;
+    match found.read()? {
+        Connection::ActiveCampaign(account) => account_by_name(context, &found.name, &account).await,
+        other => target(context, &found.name, &other).await,
+    }
+}
+
+async fn account_by_name(context: &Context, name: &str, account: &ActiveCampaign) -> Result<(), Failure> {
+    let store = context.open_store().await?;
+    let client = context.client(name, account, &store, Arc::new(Silent))?;
+    let checks = checked(&context.output, &client).await;
+    store.close().await;
+    if context.output.is_json {
+        context.output.json("conns test", as_json(name, &checks))?;
+        return match checks.failure() {
+            None => Ok(()),
+            Some(error) => Err(Failure::Said(exit_code(error.class()))),
+        };
+    }
+    conclude(checks)?;
+    context
+        .output
+        .next(&format!("achub replicate plan --from {name} --to sqlite://{}.db", name.to_lowercase()));
+    Ok(())
+}
+
+/// Makes the checks and prints how each went.
+pub async fn checked(output: &Output, client: &Client) -> Checks {
+    let checks = check(client).await;
+    for step in &checks.steps {
+        match &step.result {
+            StepResult::Passed(found) if found.is_empty() => output.check(Some(true), step.check.name()),
+            StepResult::Passed(found) => output.check(Some(true), &format!("{}: {found}", step.check)),
+            StepResult::Failed(error) => output.check(Some(false), &format!("{}: {error}", step.check)),
+            StepResult::NotReached => output.check(None, step.check.name()),
+        }
+    }
+    checks.notes.iter().for_each(|note| output.warn(note));
+    checks
+}
+
+/// The first failure of the checks, if there is one.
+pub fn conclude(checks: Checks) -> Result<(), Failure> {
+    for step in checks.steps {
+        if let StepResult::Failed(error) = step.result {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+fn as_json(name: &str, checks: &Checks) -> Value {
+    let steps: Vec<Value> = checks
+        .steps
+        .iter()
+        .map(|step| match &step.result {
+            StepResult::Passed(found) => json!({"check": step.check.name(), "result": "passed", "found": found}),
+            StepResult::Failed(error) => json!({
+                "check": step.check.name(), "result": "failed", "code": error.code().id(), "message": error.message(),
+            }),
+            StepResult::NotReached => json!({"check": step.check.name(), "result": "not reached"}),
+        })
+        .collect();
+    json!({"name": name, "passed": checks.passed(), "user": checks.user, "checks": steps, "notes": checks.notes})
+}
+
+async fn target(context: &Context, name: &str, connection: &Connection) -> Result<(), Failure> {
+    let target = wiring::target(name, connection).await?;
+    target.check().await.map_err(|error| error.context(format!("connection {name}")))?;
+    let info = target.info();
+    if context.output.is_json {
+        return context.output.json("conns test", json!({"name": name, "passed": true, "place": info.place}));
+    }
+    context
+        .output
+        .check(Some(true), &format!("{} at {}: tables can be made and written", info.kind, info.place));
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! One file per command.
+
+mod completions;
+mod conns;
+mod demo;
+mod explain;
+mod interrupt;
+mod replicate;
+mod replication;
+mod run;
+mod sim;
+mod streams;
+mod summary;
+mod version;
+
+use std::{future::Future, path::Path};
+
+use achub_core::{Code, Error};
+
+use crate::{
+    args::{Arguments, Command},
+    config::environment::Environment,
+    output::{Failure, Output},
+    wiring::Context,
+};
+
+/// Carries out what the command line asks for.
+pub fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
+    let global = arguments.global;
+    let home_dir = global.home_dir.as_deref();
+    match arguments.command {
+        Command::Version => version::run(&output),
+        Command::Explain { code } => explain::run(&output, code.as_deref()),
+        Command::Completions { shell } => completions::run(&output, shell),
+        Command::Streams(streams) => streams::run(&output, &streams),
+        Command::Sim(settings) => in_runtime(sim::run(&output, &settings)),
+        Command::Demo => in_runtime(demo::run(&context(output, home_dir)?)),
+        Command::Conns(conns) => in_runtime(conns::run(&context(output, home_dir)?, &conns, global.yes)),
+        Command::Run(flags) => in_runtime(run::run(output, home_dir, &flags)),
+        Command::Replicate(verb) => in_runtime(replicate::run(output, home_dir, &verb)),
+    }
+}
+
+/// Variables of the process and of `.env.sling` in the working folder.
+fn environment() -> Result<Environment, Error> {
+    Environment::of_process(Path::new("."))
+}
+
+fn context(output: Output, home_dir: Option<&Path>) -> Result<Context, Error> {
+    Context::read(output, home_dir, environment()?)
+}
+
+/// Runs `work` on a runtime of its own. Commands that need none start without one.
+fn in_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(Code::Bug, "cannot start the runtime").with_source(error))?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,353 @@
+//! What `run` and `replicate` have in common: from a file or flags to a plan or a run.
+
+use std::{collections::HashSet, path::Path, sync::Arc};
+
+use achub_client::Client;
+use achub_connectors::activecampaign::ActiveCampaignSource;
+use achub_core::{
+    Code, Error, ReplicationName, StreamName,
+    code::Class,
+    port::{
+        clock::{Clock as _, SystemClock},
+        source::Source as _,
+        target::Target,
+    },
+};
+use achub_engine::{
+    Hub, Preview, Replication, Stop, Summary,
+    hub::StreamSummary,
+    replication::{Landing, StreamTask},
+};
+use achub_store::sqlite::SqliteStore;
+use serde_json::{Value, json};
+
+use crate::{
+    args::Narrowing,
+    command::{
+        interrupt::Interrupt,
+        summary::{closing_line, stream_line},
+    },
+    config::{
+        connection::Connection,
+        known_stream,
+        replication_file::{
+            Overrides, ReplicationFile, Setting, Style, Switches, anchor, default_mode, expand_streams,
+            mode_of_flag, process_warnings, resolve,
+        },
+    },
+    output::{self, Failure, Output, Table, count, duration, exit_code, per_second, progress::Watch},
+    wiring::{self, Context},
+};
+
+/// A replication with everything it needs.
+pub struct Ready {
+    pub replication: Replication,
+    pub source: ActiveCampaignSource,
+    /// Counts the source's requests.
+    pub client: Client,
+    pub target: Box<dyn Target>,
+    pub hub: Hub,
+    pub watch: Watch,
+    pub store: Arc<SqliteStore>,
+}
+
+/// The two connections of a replication by name.
+pub struct Ends {
+    pub source: (String, Connection),
+    pub target: (String, Connection),
+}
+
+/// What flags change about every stream.
+pub fn overrides(narrowing: &Narrowing) -> Result<Overrides, Error> {
+    let mode = narrowing.mode.as_deref().map(mode_of_flag).transpose()?;
+    if narrowing.limit == Some(0) {
+        return Err(Error::new(Code::BadArgument, "--limit: must be 1 or more"));
+    }
+    Ok(Overrides { streams: narrowing.streams.clone(), mode, limit: narrowing.limit, ..Overrides::default() })
+}
+
+/// Reads a replication file's text.
+pub fn file_text(path: &Path) -> Result<String, Error> {
+    if path.is_dir() {
+        let what = format!(
+            "{} is a folder; running all files of a folder comes with a later version",
+            path.display()
+        );
+        return Err(Error::new(Code::NotGranted, what));
+    }
+    std::fs::read_to_string(path).map_err(|error| {
+        Error::new(Code::BadFile, format!("cannot read {}", path.display())).with_source(error)
+    })
+}
+
+/// Resolves a file that was read. `None` where the selection left no stream, which is said and is no failure.
+pub async fn of_file(
+    context: &Context,
+    file: &ReplicationFile,
+    style: Style,
+    overrides: &Overrides,
+) -> Result<Option<Ready>, Error> {
+    let output = &context.output;
+    file.warnings
+        .iter()
+        .chain(&process_warnings(&context.environment))
+        .for_each(|warning| output.warn(warning));
+    let place = |what: &str, text: &crate::config::replication_file::Text| {
+        crate::config::keys::Origin::new(format!("{}:{}: {what}", file.origin.name(), text.place))
+    };
+    let ends = Ends {
+        source: context.connections.resolve(&file.source.text, &place("source", &file.source))?,
+        target: context.connections.resolve(&file.target.text, &place("target", &file.target))?,
+    };
+    let (known, reader) = (known_stream::all(), Reader::open(context, &ends).await?);
+    let setting = Setting {
+        known: &known,
+        tracked: &reader.tracked(),
+        source: (&ends.source.0, wiring::account(&ends.source.0, &ends.source.1)?),
+        target: (&ends.target.0, &ends.target.1),
+        style,
+        now: SystemClock.now(),
+        switches: Switches::of_process(&context.environment)?,
+        overrides,
+    };
+    let name = name(style, &ends.source.0, file.origin.name());
+    let resolved = resolve(file, name, &setting)?;
+    resolved.notes.iter().for_each(|note| output.warn(note));
+    if resolved.replication.streams.is_empty() {
+        output.say("nothing to do: no stream of the file is selected");
+        return Ok(None);
+    }
+    reader.ready(&ends, resolved.replication).await.map(Some)
+}
+
+/// The replication of streams into tables of their own names, by our defaults.
+pub async fn of_ends(context: &Context, ends: &Ends, overrides: &Overrides) -> Result<Ready, Error> {
+    let account = wiring::account(&ends.source.0, &ends.source.1)?;
+    let (known, reader) = (known_stream::all(), Reader::open(context, ends).await?);
+    let tracked = reader.tracked();
+    let setting = Setting {
+        known: &known,
+        tracked: &tracked,
+        source: (&ends.source.0, account),
+        target: (&ends.target.0, &ends.target.1),
+        style: Style::Ours,
+        now: SystemClock.now(),
+        switches: Switches::default(),
+        overrides,
+    };
+    let streams = match overrides.streams.is_empty() {
+        true => default_streams(),
+        false => expand_streams(&overrides.streams, &known)?,
+    };
+    let replication = Replication {
+        name: name(Style::Ours, &ends.source.0, ""),
+        streams: streams.iter().map(|stream| task(stream, &tracked, overrides)).collect(),
+        state_schema: None,
+        landing: Landing::ours(),
+        anchor: anchor(&setting)?,
+    };
+    reader.ready(ends, replication).await
+}
+
+/// Under which name cursors are kept: files of one name that read one account share them, wherever they lie.
+fn name(style: Style, source: &str, file: &str) -> ReplicationName {
+    let command = match style {
+        Style::Sling => "run",
+        Style::Ours => "replicate",
+    };
+    let source = source.to_lowercase();
+    match Path::new(file).file_stem().and_then(|stem| stem.to_str()) {
+        Some(stem) => ReplicationName::new(format!("{command}:{source}:{stem}")),
+        None => ReplicationName::new(format!("{command}:{source}")),
+    }
+}
+
+/// What is replicated when nobody names streams: all that are known from more than our own reading and are read without
+/// making the account compute something first.
+fn default_streams() -> Vec<String> {
+    use achub_api::stream::{Confidence, Read};
+    achub_api::streams::all()
+        .filter(|stream| stream.confidence > Confidence::Inferred)
+        .filter(|stream| !matches!(stream.read, Read::SegmentMatch { .. }))
+        .map(|stream| stream.name.to_owned())
+        .collect()
+}
+
+fn task(stream: &str, tracked: &HashSet<String>, overrides: &Overrides) -> StreamTask {
+    let (mode, mode_reason) = match overrides.mode {
+        Some(mode) => (mode, "from --mode".to_owned()),
+        None => default_mode(tracked.contains(stream)),
+    };
+    StreamTask {
+        stream: StreamName::new(stream),
+        schema: None,
+        table: stream.to_owned(),
+        mode,
+        mode_reason,
+        primary_key: None,
+        update_key: None,
+        select: None,
+        row_limit: overrides.limit,
+        description: None,
+    }
+}
+
+/// The source's half of a replication. Nothing is sent by making it.
+struct Reader {
+    store: Arc<SqliteStore>,
+    watch: Watch,
+    client: Client,
+    source: ActiveCampaignSource,
+}
+
+impl Reader {
+    async fn open(context: &Context, ends: &Ends) -> Result<Reader, Error> {
+        let account = wiring::account(&ends.source.0, &ends.source.1)?;
+        let store = context.open_store().await?;
+        let watch = Watch::new(context.output);
+        let client = context.client(&ends.source.0, account, &store, Arc::new(watch.clone()))?;
+        let source = wiring::source(client.clone(), &store);
+        Ok(Reader { store, watch, client, source })
+    }
+
+    /// Streams that can be asked for changes, themselves or through the stream they follow.
+    fn tracked(&self) -> HashSet<String> {
+        let tracked =
+            self.source.streams().into_iter().filter(|info| info.cursor.is_some() || info.follows.is_some());
+        tracked.map(|info| info.name.to_string()).collect()
+    }
+
+    async fn ready(self, ends: &Ends, replication: Replication) -> Result<Ready, Error> {
+        let target = wiring::target(&ends.target.0, &ends.target.1).await?;
+        let hub = wiring::hub(&self.store, Arc::new(self.watch.clone()));
+        let Reader { store, watch, client, source } = self;
+        Ok(Ready { replication, source, client, target, hub, watch, store })
+    }
+}
+
+/// Prints what `ready` would do and cost.
+pub async fn plan(output: &Output, ready: &Ready) -> Result<(), Failure> {
+    let preview = ready.hub.preview(&ready.replication, &ready.source, &*ready.target).await?;
+    ready.store.close().await;
+    let table = plan_table(&preview);
+    if output.is_json {
+        return output.json("replicate plan", plan_json(&preview, &table));
+    }
+    output.table("replicate plan", &table)?;
+    output.say(&format!("\n{}", plan_sum(&preview)));
+    output.say("Nothing was written.");
+    Ok(())
+}
+
+/// The plan as rows: one per stream; a walk's price stands with its first stream.
+pub fn plan_table(preview: &Preview) -> Table {
+    let mut table = Table::new(&[
+        "stream", "table", "mode", "rows", "since", "left_out", "requests", "seconds", "read_by",
+    ]);
+    for walk in &preview.walks {
+        for (index, stream) in walk.streams.iter().enumerate() {
+            let first = index == 0;
+            let how = match (first, walk.resumed) {
+                (true, true) => format!("{} (continued)", walk.how),
+                (true, false) => walk.how.clone(),
+                (false, _) => format!("comes with {}", walk.streams[0].stream),
+            };
+            table.push([
+                json!(stream.stream),
+                json!(stream.table),
+                json!(stream.mode),
+                json!(stream.rows),
+                json!(stream.since.map(|since| since.to_string())),
+                json!(stream.left_out),
+                json!(if first { walk.price.requests } else { 0 }),
+                json!(if first { (walk.price.seconds * 10.0).round() / 10.0 } else { 0.0 }),
+                json!(how),
+            ]);
+        }
+    }
+    table
+}
+
+fn plan_json(preview: &Preview, table: &Table) -> Value {
+    json!({
+        "rows": table.objects(),
+        "requests": preview.price.requests,
+        "seconds": preview.price.seconds,
+        "requests_per_second": preview.requests_per_second,
+        "requests_spent": preview.requests_spent,
+    })
+}
+
+/// `about 124 requests and 31 s at 4 requests/s; 9 requests were spent on this plan`.
+pub fn plan_sum(preview: &Preview) -> String {
+    let streams: usize = preview.walks.iter().map(|walk| walk.streams.len()).sum();
+    format!(
+        "{streams} streams: about {} requests and {} {}; {} requests were spent on this plan",
+        count(preview.price.requests),
+        duration(preview.price.seconds),
+        per_second(preview.requests_per_second),
+        count(preview.requests_spent),
+    )
+}
+
+/// Runs `ready` to its end and tells how it went; ends with the exit code of the summary.
+pub async fn execute(output: &Output, view: &str, ready: &Ready) -> Result<(), Failure> {
+    let interrupt = Interrupt::listen(*output);
+    let summary = start(ready, interrupt.stop()).await?;
+    ready.store.close().await;
+    tell(output, view, ready, &summary)?;
+    match summary.class() {
+        None => Ok(()),
+        Some(Class::Interrupted) => Err(Failure::Said(interrupt.exit_code())),
+        Some(class) => Err(Failure::Said(exit_code(class))),
+    }
+}
+
+/// Runs `ready` and shows figures meanwhile.
+pub async fn start(ready: &Ready, stop: &Stop) -> Result<Summary, Error> {
+    let counter = ready.client.clone();
+    let watching = ready.watch.begin(move || counter.requests_sent());
+    let summary = ready.hub.start(&ready.replication, &ready.source, &*ready.target, stop).await;
+    drop(watching);
+    summary
+}
+
+fn tell(output: &Output, view: &str, ready: &Ready, summary: &Summary) -> Result<(), Failure> {
+    if output.is_json {
+        let mut value = serde_json::to_value(summary).map_err(std::io::Error::other)?;
+        value["exit_code"] = json!(summary.class().map_or(0, output::exit_code));
+        output.json(view, value)?;
+    }
+    tell_streams(output, &ready.watch, summary);
+    for row in &summary.quarantined {
+        output.warn(&format!("{} {}: put aside, column {}: {}", row.stream, row.key, row.column, row.reason));
+    }
+    summary.notes.iter().for_each(|note| output.warn(note));
+    output.say(&closing_line(summary));
+    advise(output, summary);
+    Ok(())
+}
+
+/// One line per stream.
+pub fn tell_streams(output: &Output, watch: &Watch, summary: &Summary) {
+    let of = summary.streams.len();
+    for (index, stream) in summary.streams.iter().enumerate() {
+        let seconds = watch.seconds(stream.stream.as_str()).unwrap_or(0.0);
+        output.say(&stream_line(&format!("[{} / {of}]", index + 1), stream, seconds));
+    }
+}
+
+/// What to look at next.
+fn advise(output: &Output, summary: &Summary) {
+    let failed: Vec<&StreamSummary> =
+        summary.streams.iter().filter(|stream| stream.error.is_some()).collect();
+    match (summary.class(), failed.first().and_then(|stream| stream.error.as_ref())) {
+        (None, _) => output.next("achub replicate status"),
+        (Some(Class::Interrupted), _) => {
+            output.say("Stopped at a safe point; the same command continues from there.");
+        }
+        (_, Some((code, _))) => output.next(&format!("achub explain {code}")),
+        (_, None) if summary.quarantined.is_empty() => output.next("achub explain RN-106"),
+        (_, None) => output.next("look at the table _achub_quarantine in the target"),
+    }
+}

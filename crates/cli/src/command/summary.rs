@@ -1,0 +1,108 @@
+//! What a run did, in words: one line per stream and a closing line.
+
+use achub_core::port::state::RunStatus;
+use achub_engine::{Summary, hub::StreamSummary};
+
+use crate::output::{count, duration};
+
+/// The word of a status, as on the screens.
+pub fn status_word(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Running => "running",
+        RunStatus::Done => "done",
+        RunStatus::DoneSomeRefused => "done, some refused",
+        RunStatus::Failed => "failed",
+        RunStatus::Stopped => "stopped",
+        RunStatus::NothingToDo => "nothing to do",
+    }
+}
+
+/// `[2 / 10] inserted 1,000 rows into "crm"."contacts" in 3.2 s [310 r/s]` for a stream that landed, else why not.
+/// `seconds` is how long its walk took.
+pub fn stream_line(place: &str, stream: &StreamSummary, seconds: f64) -> String {
+    let table = quoted(&stream.table);
+    if let Some((code, message)) = &stream.error {
+        return format!("{place} {}: not finished: {code} {message}", stream.stream);
+    }
+    let outcomes = &stream.outcomes;
+    let rows = outcomes.added + outcomes.changed + outcomes.same;
+    let verb = if stream.mode == "incremental" { "merged" } else { "inserted" };
+    let rate = rows as f64 / seconds.max(0.001);
+    let rate = if seconds > 0.05 { format!(" [{} r/s]", count(rate as u64)) } else { String::new() };
+    let mut line = format!(
+        "{place} {}: {verb} {} rows into {table} in {}{rate}",
+        stream.stream,
+        count(rows),
+        duration(seconds)
+    );
+    for (number, what) in
+        [(outcomes.changed, "changed"), (outcomes.removed, "removed"), (outcomes.refused, "refused")]
+    {
+        if number > 0 {
+            line.push_str(&format!(", {} {what}", count(number)));
+        }
+    }
+    if let Some(left_out) = stream.left_out.filter(|&left_out| left_out > 0) {
+        line.push_str(&format!(", {} older records left out by the start date", count(left_out)));
+    }
+    let drift: u64 = stream.type_drift.iter().map(|(_, count)| count).sum();
+    if drift > 0 {
+        let fields: Vec<&str> = stream.type_drift.iter().map(|(field, _)| field.as_str()).collect();
+        line.push_str(&format!(
+            ", {} values of another type kept as text ({})",
+            count(drift),
+            fields.join(", ")
+        ));
+    }
+    line
+}
+
+fn quoted(table: &str) -> String {
+    table.split('.').map(|part| format!("\"{part}\"")).collect::<Vec<_>>().join(".")
+}
+
+/// `done: 10 streams, 0 failed; 160,000 rows; 124 requests (expected 120) in 31 s (expected 30 s)`.
+pub fn closing_line(summary: &Summary) -> String {
+    let failed = summary.streams.iter().filter(|stream| stream.error.is_some()).count();
+    let landed = summary.streams.len() - failed;
+    let rows: u64 = summary.streams.iter().map(|stream| stream.outcomes.total()).sum();
+    format!(
+        "{}: {landed} streams, {failed} failed; {} records; {} requests (expected {}) in {} (expected {})",
+        status_word(summary.status),
+        count(rows),
+        count(summary.requests),
+        count(summary.requests_expected),
+        duration(summary.seconds),
+        duration(summary.seconds_expected),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use achub_core::{Outcomes, StreamName};
+    use achub_engine::hub::StreamSummary;
+
+    use super::stream_line;
+
+    #[test]
+    fn stream_line_names_rows_table_and_time() {
+        let mut stream = StreamSummary {
+            stream: StreamName::new("contacts"),
+            table: "crm.contacts".to_owned(),
+            mode: "incremental".to_owned(),
+            outcomes: Outcomes { added: 1000, changed: 200, refused: 1, ..Outcomes::default() },
+            rows: 1200,
+            source_rows: None,
+            left_out: Some(31),
+            type_drift: vec![("score".to_owned(), 2)],
+            error: None,
+        };
+        assert_eq!(
+            stream_line("[1 / 2]", &stream, 3.0),
+            "[1 / 2] contacts: merged 1,200 rows into \"crm\".\"contacts\" in 3.0 s [400 r/s], 200 changed, 1 refused, \
+             31 older records left out by the start date, 2 values of another type kept as text (score)"
+        );
+        stream.error = Some(("AC-203".to_owned(), "x".to_owned()));
+        assert_eq!(stream_line("[1 / 2]", &stream, 3.0), "[1 / 2] contacts: not finished: AC-203 x");
+    }
+}

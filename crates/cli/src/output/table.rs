@@ -1,0 +1,128 @@
+//! Rows as an aligned table on a terminal, tab-separated when piped, objects as JSON.
+
+use comfy_table::{ContentArrangement, presets};
+use serde_json::{Map, Value};
+
+use crate::output::{clean, number::count};
+
+/// Rows under named columns.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    columns: Vec<&'static str>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    /// An empty table. The names of columns are the members of JSON rows too.
+    pub fn new(columns: &[&'static str]) -> Table {
+        Table { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// Appends a row, one value per column.
+    pub fn push(&mut self, row: impl IntoIterator<Item = Value>) {
+        let row: Vec<Value> = row.into_iter().collect();
+        assert_eq!(row.len(), self.columns.len(), "a row has one value per column");
+        self.rows.push(row);
+    }
+
+    /// The rows as objects.
+    pub fn objects(&self) -> Vec<Value> {
+        let object = |row: &Vec<Value>| -> Map<String, Value> {
+            self.columns.iter().map(|&column| column.to_owned()).zip(row.iter().cloned()).collect()
+        };
+        self.rows.iter().map(|row| Value::Object(object(row))).collect()
+    }
+
+    /// Aligned to the terminal, long cells cut with `…`.
+    pub fn aligned(&self) -> String {
+        let mut table = comfy_table::Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_truncation_indicator("…");
+        table.set_header(self.columns.iter().map(|column| column.replace('_', " ")));
+        for row in &self.rows {
+            let mut cells = comfy_table::Row::from(row.iter().map(|value| clean::cell(&shown(value))));
+            cells.max_height(1);
+            table.add_row(cells);
+        }
+        let text: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        text.join("\n") + "\n"
+    }
+
+    /// Aligned to its own width, nothing cut: for words on standard error.
+    pub fn words(&self) -> String {
+        let mut table = comfy_table::Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(self.columns.iter().map(|column| column.replace('_', " ")));
+        for row in &self.rows {
+            table.add_row(row.iter().map(|value| clean::cell(&shown(value))));
+        }
+        let text: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        text.join("\n")
+    }
+
+    /// A header line and one line per row, cells separated by tabs, nothing cut; tabs and line ends in a cell are
+    /// written `\t` and `\n`.
+    pub fn separated(&self) -> String {
+        let mut text = self.columns.join("\t") + "\n";
+        for row in &self.rows {
+            let cells: Vec<String> = row.iter().map(|value| escaped(&plain(value))).collect();
+            text.push_str(&cells.join("\t"));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), count),
+        other => plain(other),
+    }
+}
+
+fn escaped(cell: &str) -> String {
+    cell.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n").replace('\r', "\\r")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Table;
+
+    fn table() -> Table {
+        let mut table = Table::new(&["name", "row_count"]);
+        table.push([json!("a\tb"), json!(12345)]);
+        table.push([json!("x".repeat(300)), json!(null)]);
+        table
+    }
+
+    #[test]
+    fn piped_rows_are_separated_and_whole() {
+        let text = table().separated();
+        assert_eq!(text, format!("name\trow_count\na\\tb\t12345\n{}\t\n", "x".repeat(300)));
+    }
+
+    #[test]
+    fn words_are_aligned_and_whole() {
+        let words = table().words();
+        assert!(words.contains("12,345"), "{words}");
+        assert!(words.contains(&"x".repeat(300)));
+        assert!(words.starts_with(" name"), "{words}");
+    }
+
+    #[test]
+    fn json_rows_keep_their_types() {
+        assert_eq!(table().objects()[0], json!({"name": "a\tb", "row_count": 12345}));
+    }
+}

@@ -1,0 +1,149 @@
+//! Puts the parts together: connections become clients, sources and targets.
+
+use std::{path::Path, sync::Arc};
+
+use achub_client::{BaseUrl, Client, HttpTransport, Limits, Pace, Settings};
+use achub_connectors::{activecampaign::ActiveCampaignSource, sqlite::SqliteTarget};
+use achub_core::{
+    Code, Error,
+    port::{clock::SystemClock, progress::Progress, target::Target},
+};
+use achub_engine::Hub;
+use achub_store::sqlite::SqliteStore;
+
+use crate::{
+    config::{
+        connection::{ActiveCampaign, Connection, Rate},
+        connections::Connections,
+        environment::Environment,
+        home::Home,
+        keys::switch,
+    },
+    output::Output,
+};
+
+/// What every command that looks at configuration has.
+pub struct Context {
+    /// How to talk.
+    pub output: Output,
+    /// Variables.
+    pub environment: Environment,
+    /// Folders.
+    pub home: Home,
+    /// Connections.
+    pub connections: Connections,
+}
+
+impl Context {
+    /// Reads folders, files and variables. `environment` may hold more than the process has.
+    pub fn read(
+        output: Output,
+        home_dir: Option<&Path>,
+        mut environment: Environment,
+    ) -> Result<Context, Error> {
+        let home = Home::find(home_dir, &environment)?;
+        let connections = Connections::find(&home, &mut environment)?;
+        Ok(Context { output, environment, home, connections })
+    }
+
+    /// Opens the hub's own state.
+    pub async fn open_store(&self) -> Result<Arc<SqliteStore>, Error> {
+        Ok(Arc::new(SqliteStore::open(self.home.state_file()).await?))
+    }
+
+    /// A client of an account; says what was made of its address.
+    pub fn client(
+        &self,
+        name: &str,
+        account: &ActiveCampaign,
+        store: &Arc<SqliteStore>,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Client, Error> {
+        let pasted =
+            BaseUrl::parse(&account.base_url).map_err(|error| error.context(format!("connection {name}")))?;
+        for note in &pasted.notes {
+            self.output.say(&format!("connection {name}: {note}"));
+        }
+        self.client_of(name, account, pasted.url, store, progress)
+    }
+
+    /// A client of an account at `base_url`.
+    pub fn client_of(
+        &self,
+        name: &str,
+        account: &ActiveCampaign,
+        base_url: BaseUrl,
+        store: &Arc<SqliteStore>,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Client, Error> {
+        let allowed_everywhere = self.environment.get("ACHUB_ALLOW_PRIVATE_ADDRESSES").and_then(switch);
+        let allow_private_address = account.allow_private_address || allowed_everywhere == Some(true);
+        base_url
+            .allowed(achub_client::address::Policy::from_allow_private(allow_private_address))
+            .map_err(|error| error.context(format!("connection {name}")))?;
+        let settings = Settings {
+            base_url,
+            key: account.api_key.clone(),
+            pace: pace(account.rate),
+            allow_private_address,
+            limits: Limits::default(),
+        };
+        let transport = Arc::new(HttpTransport::new(&settings)?);
+        Ok(Client::new(settings, transport, store.clone(), Arc::new(SystemClock), progress))
+    }
+}
+
+fn pace(rate: Rate) -> Pace {
+    match rate {
+        Rate::Auto => Pace::Auto,
+        Rate::AtMost(number) => Pace::AtMost(number),
+        Rate::Off => Pace::Off,
+    }
+}
+
+/// A source that reads through `client`.
+pub fn source(client: Client, store: &Arc<SqliteStore>) -> ActiveCampaignSource {
+    ActiveCampaignSource::new(client, store.clone(), Arc::new(SystemClock))
+}
+
+/// A hub that keeps its runs in `store`.
+pub fn hub(store: &Arc<SqliteStore>, progress: Arc<dyn Progress>) -> Hub {
+    Hub::new(store.clone(), Arc::new(SystemClock), progress)
+}
+
+/// Connects to a target.
+///
+/// Errors: `CF-103` for an account, which is a source; those of the target.
+pub async fn target(name: &str, connection: &Connection) -> Result<Box<dyn Target>, Error> {
+    let opened: Result<Box<dyn Target>, Error> = match connection {
+        Connection::Sqlite(sqlite) => {
+            SqliteTarget::open(&sqlite.path).await.map(|target| Box::new(target) as _)
+        }
+        Connection::Postgres(_) | Connection::Folder(_) => {
+            Err(Error::new(Code::NotGranted, "this kind of target is not wired yet"))
+        }
+        Connection::ActiveCampaign(_) => Err(Error::new(
+            Code::BadConnection,
+            "an ActiveCampaign account cannot be a target of a replication",
+        )
+        .with_hint("name a database or a folder, for example sqlite://account.db")),
+    };
+    opened.map_err(|error| error.context(format!("connection {name}")))
+}
+
+/// The account behind a source connection.
+///
+/// Errors: `CF-103` for every other kind of connection.
+pub fn account<'a>(name: &str, connection: &'a Connection) -> Result<&'a ActiveCampaign, Error> {
+    match connection {
+        Connection::ActiveCampaign(account) => Ok(account),
+        other => Err(Error::new(
+            Code::BadConnection,
+            format!(
+                "connection {name} is of type {}, a source must be an ActiveCampaign account",
+                other.type_name()
+            ),
+        )
+        .with_hint("`achub conns list` shows all connections and their types")),
+    }
+}
