@@ -185,6 +185,14 @@ impl Account {
                 self.delete_pointing("fieldRels", "field", gone);
             }
             "accounts" => self.delete_pointing("accountContacts", "account", gone),
+            "deals" => {
+                for (of, field) in
+                    [("contactDeals", "deal"), ("dealCustomFieldData", "dealId"), ("dealActivities", "deal")]
+                {
+                    let rows: Vec<u64> = gone.iter().flat_map(|id| self.children(of, field, *id)).collect();
+                    self.delete_rows(of, &rows);
+                }
+            }
             "dealGroups" => self.delete_pointing("dealStages", "group", gone),
             _ => {}
         }

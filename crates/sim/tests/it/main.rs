@@ -7,3 +7,4 @@ mod faults;
 mod reading;
 mod shapes;
 mod variants;
+mod writing;

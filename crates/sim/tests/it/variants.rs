@@ -11,7 +11,6 @@ pub const OTHER_REQUESTS: &[(&str, &str)] = &[
     ("--webgriffe--", "hand-made by the author of a client"),
     ("sequence--", "an index of other files"),
     ("keysets--", "lists of keys, not an answer"),
-    ("campaign--nango", "creating campaigns is not served"),
     ("import-", "bulk import comes with the push part"),
     ("addressGroups", "not a stream"),
     ("addressLists", "not a stream"),
