@@ -11,6 +11,7 @@ use axum::{Router, body::Body};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use crate::in_process::InProcess;
@@ -18,10 +19,30 @@ use crate::in_process::InProcess;
 /// The key every played account takes.
 pub const KEY: &str = "demo";
 
-/// A simulator without a network.
+/// A simulator without a network, until [`Account::serve`] gives it one.
 #[derive(Clone)]
 pub struct Account {
+    sim: achub_sim::Sim,
     router: Router,
+}
+
+/// An account that listens on loopback until this is dropped.
+pub struct Served {
+    url: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Served {
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl Account {
@@ -31,7 +52,21 @@ impl Account {
     /// Where the settings are refused: a mistake of the test.
     pub fn new(settings: achub_sim::Settings) -> Account {
         let sim = achub_sim::Sim::new(settings).expect("a test's settings are right");
-        Account { router: sim.router() }
+        Account { router: sim.router(), sim }
+    }
+
+    /// Listens on a free port of loopback, for programs of their own.
+    ///
+    /// # Panics
+    /// Where no port can be had.
+    pub async fn serve(&self) -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let sim = self.sim.clone();
+        let task = tokio::spawn(async move {
+            sim.serve(listener, std::future::pending()).await.expect("the listener goes on");
+        });
+        Served { url: format!("http://{address}"), task }
     }
 
     /// A client of this account.
