@@ -53,7 +53,8 @@ pub struct Settings {
     pub faults: Vec<FaultRule>,
     /// The folder that keeps the account between starts; `None` forgets it.
     pub data: Option<PathBuf>,
-    /// What the account's wall clock shows at the start. The rows are spread over the three years before it.
+    /// What the account's wall clock shows at the start: now, for whoever reads it by the wall clock. The seeded rows are
+    /// spread over the three years before that day, so every start of one day gives the same rows.
     pub start: Timestamp,
     /// Deletes every contact whose id is a multiple of this, and all that belongs to it, before the first request: an
     /// account with gaps in its ids. `None`: no gaps.

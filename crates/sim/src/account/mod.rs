@@ -15,6 +15,7 @@ use achub_api::{
     stream::{Read, Stream},
     streams,
 };
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use table::Change;
@@ -72,8 +73,7 @@ impl Account {
         }
         let named = tables.iter().enumerate().map(|(at, table)| (table.envelope(), at)).collect();
         let addressed = tables.iter().enumerate().map(|(at, table)| (address(table.stream), at)).collect();
-        let scope =
-            Scope { seed: settings.seed, anchor: settings.start.as_second(), contacts: settings.contacts };
+        let scope = Scope { seed: settings.seed, anchor: day(settings.start), contacts: settings.contacts };
         let mut account = Account {
             tally: Tally::default(),
             dice: Dice::new(settings.seed),
@@ -311,6 +311,12 @@ impl Account {
     pub(crate) fn now_wall(&self) -> String {
         self.zone.wall(self.clock.now())
     }
+}
+
+/// Midnight UTC before `start`: where the seeded history ends, so that starts of one day give the same rows.
+fn day(start: Timestamp) -> i64 {
+    const DAY_SECONDS: i64 = 86_400;
+    start.as_second().div_euclid(DAY_SECONDS) * DAY_SECONDS
 }
 
 /// Where a collection is found. Rows that come with another collection have an address of their own for single ones.

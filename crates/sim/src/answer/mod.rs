@@ -1,10 +1,12 @@
 //! Answers to reading requests.
 
+mod condition;
 pub(crate) mod error_body;
 pub(crate) mod filter;
 pub(crate) mod include;
 pub(crate) mod list;
 mod meta;
+mod order;
 pub(crate) mod query;
 pub(crate) mod row;
 pub(crate) mod single;

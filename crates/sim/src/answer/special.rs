@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Answer, Query, error_body, filter::in_segment, single::record};
+use super::{Answer, Query, condition::in_segment, error_body, single::record};
 use crate::account::{Account, number};
 
 /// The largest page of audiences and segment matches.
