@@ -10,7 +10,13 @@ use crate::output::{ColorWhen, progress};
 
 /// Replicates an ActiveCampaign account into databases and files
 #[derive(Debug, Parser)]
-#[command(name = "achub", version, before_help = "Example: achub demo", disable_help_subcommand = true)]
+#[command(
+    name = "achub",
+    version,
+    before_help = "Example: achub demo",
+    disable_help_subcommand = true,
+    disable_help_flag = true
+)]
 pub struct Arguments {
     #[command(flatten)]
     pub global: Global,
@@ -22,6 +28,9 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
+    /// Print this help
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    help: Option<bool>,
     /// Print data as JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -32,7 +41,7 @@ pub struct Global {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Never ask
-    #[arg(long, global = true, env = "ACHUB_NO_INPUT", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, global = true, env = "ACHUB_NO_INPUT", hide_env = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub no_input: bool,
     /// Say yes to ordinary questions
     #[arg(long, global = true)]

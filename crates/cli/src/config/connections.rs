@@ -3,7 +3,7 @@
 use achub_core::{Code, Error};
 
 use crate::config::{
-    connection::{Connection, Shape, shape},
+    connection::{Connection, shape},
     env_file,
     environment::{DOTENV, Environment, SetBy},
     home::Home,

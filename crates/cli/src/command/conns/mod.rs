@@ -6,6 +6,8 @@ mod edit;
 mod list;
 mod test;
 
+pub use test::{checked, conclude};
+
 use crate::{args::Conns, output::Failure, wiring::Context};
 
 /// Carries out a verb.

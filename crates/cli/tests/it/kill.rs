@@ -1,0 +1,136 @@
+//! `kill -9` at named points, with the real binary and real databases.
+
+use std::{path::Path, process::Stdio};
+
+use achub_core::failpoint;
+use achub_sim::{Rate, Settings};
+use achub_testkit::{
+    account::{Account, Served},
+    oracle::{self, LandedRow},
+    postgres::FreshDatabase,
+};
+use tokio::process::Command;
+
+const STREAMS: [&str; 5] = ["contacts", "contact_tags", "field_values", "deals", "tags"];
+
+/// Contacts of the account. A run sends 15 requests: 10 pages of contacts, 1 of custom fields, 3 of deals, 1 of tags.
+const CONTACTS: u64 = 1_000;
+
+/// Requests for pages of contacts that a kill may cost: those in flight, those waiting for the target and those in one
+/// commit, and the look for newer contacts with which a walk is taken up again.
+const REPEATED_MAX: u64 = 4 + 2 + 4 + 1;
+
+/// How often a point is passed before the process is killed: at its first hit, in the middle, late.
+///
+/// There are three walks, and at least five commits: a page of contacts is committed with at most three others.
+fn positions(point: &str) -> [u32; 3] {
+    match point {
+        "before-request" | "mid-body" => [1, 7, 13],
+        "end-of-stream" => [1, 2, 3],
+        _ => [1, 3, 5],
+    }
+}
+
+/// Where a run lands, and how its tables are read back.
+enum Place<'a> {
+    Sqlite(&'a Path),
+    Postgres(&'a FreshDatabase),
+}
+
+impl Place<'_> {
+    fn connection(&self) -> String {
+        match self {
+            Place::Sqlite(file) => format!("sqlite://{}", file.display()),
+            Place::Postgres(database) => database.url(),
+        }
+    }
+
+    async fn rows(&self, table: &str) -> Vec<LandedRow> {
+        match self {
+            Place::Sqlite(file) => oracle::sqlite_rows(file, table).await,
+            Place::Postgres(database) => oracle::postgres_rows(&database.url(), table).await,
+        }
+    }
+}
+
+/// A run of the binary; `failpoint` kills it. Returns its exit code, `None` where it was killed.
+async fn run(home: &Path, served: &Served, place: &Place<'_>, mode: &str, failpoint: Option<&str>) -> Option<i32> {
+    let account = format!(
+        "{{type: api, spec: activecampaign, secrets: {{api_key: demo, base_url: \"{}\"}}, \
+         inputs: {{requests_per_second: off, allow_private_address: true}}}}",
+        served.url()
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_achub"));
+    command
+        .args(["replicate", "run", "--from", "AC", "--to", "PLACE", "--mode", mode, "--progress", "none"])
+        .args(["--streams", &STREAMS.join(",")])
+        .env_clear()
+        .env("ACHUB_HOME", home)
+        .env("AC", account)
+        .env("PLACE", place.connection())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    if let Some(failpoint) = failpoint {
+        command.env("ACHUB_FAILPOINT", failpoint);
+    }
+    let output = command.output().await.expect("the binary starts");
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(matches!(output.status.code(), None | Some(0)), "{failpoint:?}: {}: {words}", output.status);
+    output.status.code()
+}
+
+/// Kills a run at `failpoint`, lets the next one finish, and holds the tables against the account.
+async fn kill_and_go_on(place: &Place<'_>, mode: &str, failpoint: &str) {
+    let settings = Settings { contacts: CONTACTS, rate: Rate::Off, ..Settings::default() };
+    let account = Account::new(settings);
+    let served = account.serve().await;
+    let home = tempfile::tempdir().expect("a temporary folder");
+
+    let killed = run(home.path(), &served, place, mode, Some(failpoint)).await;
+    assert_eq!(killed, None, "{failpoint}: the point was not passed so often");
+    let finished = run(home.path(), &served, place, mode, None).await;
+    assert_eq!(finished, Some(0), "{failpoint}");
+
+    for stream in STREAMS {
+        let records = oracle::records(stream, &account.truth(stream).await);
+        let findings = oracle::compare(&records, &place.rows(stream).await);
+        assert!(findings.is_clean(), "{failpoint}: {stream}: {}", findings.brief());
+    }
+    let requests = account.requests().await;
+    let by_path = requests["by_path"].as_array().expect("counts by path");
+    let contacts = by_path.iter().filter(|entry| entry["path"] == "/api/3/contacts");
+    let contacts: u64 = contacts.map(|entry| entry["count"].as_u64().unwrap_or(0)).sum();
+    assert!(contacts <= CONTACTS / 100 + REPEATED_MAX, "{failpoint}: {contacts} pages of contacts");
+}
+
+fn failpoints() -> impl Iterator<Item = String> {
+    failpoint::NAMES
+        .iter()
+        .flat_map(|point| positions(point).map(|position| format!("{point}:{position}")))
+}
+
+/// A-01 of the fault tests, P1 to P3 and P12 of the promises, SL-36.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_runs_into_sqlite_lose_and_double_nothing() {
+    for mode in ["incremental", "full-refresh"] {
+        for failpoint in failpoints() {
+            println!("{mode} {failpoint}");
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let file = folder.path().join("target.db");
+            kill_and_go_on(&Place::Sqlite(&file), mode, &failpoint).await;
+        }
+    }
+}
+
+/// The same for PostgreSQL.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_runs_into_postgres_lose_and_double_nothing() {
+    for mode in ["incremental", "full-refresh"] {
+        for failpoint in failpoints() {
+            println!("{mode} {failpoint}");
+            let database = FreshDatabase::create().await;
+            kill_and_go_on(&Place::Postgres(&database), mode, &failpoint).await;
+        }
+    }
+}
