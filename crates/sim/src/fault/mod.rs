@@ -31,6 +31,7 @@ use crate::chance::{mix, salt};
 ///   answer is lost
 /// - `{"repeat_page": true}`: the answer to the first request the rule hit, again and again
 /// - `{"clock_offset_seconds": 3600}`: the account's clock is wrong from here on; the request itself is answered
+/// - `{"meta_total": 7}`: the answer, with this instead of the number in `meta.total`; any JSON value
 /// - `{"gzip_bomb": true}`: a megabyte that unpacks to a gigabyte of zeros; `{"deep_json": 10000}`: so many arrays in one another
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultRule {
@@ -66,6 +67,7 @@ pub(crate) enum Fault {
     ApplyThenFail(Lost),
     RepeatPage,
     ClockOffset(i64),
+    MetaTotal(Value),
     GzipBomb,
     DeepJson(usize),
 }

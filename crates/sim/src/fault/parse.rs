@@ -107,6 +107,7 @@ const FAULTS: &[&str] = &[
     "apply_then_fail",
     "repeat_page",
     "clock_offset_seconds",
+    "meta_total",
     "gzip_bomb",
     "deep_json",
 ];
@@ -138,6 +139,7 @@ fn fault(value: &Value) -> Result<Fault, String> {
         "clock_offset_seconds" => {
             Fault::ClockOffset(argument.as_i64().ok_or("`clock_offset_seconds` is not a whole number")?)
         }
+        "meta_total" => Fault::MetaTotal(argument.clone()),
         "deep_json" => Fault::DeepJson(positive(argument, "deep_json")? as usize),
         switch if argument != &Value::Bool(true) => return Err(format!("`{switch}` can only be true")),
         "empty_body" => Fault::EmptyBody,
@@ -235,6 +237,7 @@ mod tests {
             json!({"apply_then_fail": {"status": 502}}),
             json!({"repeat_page": true}),
             json!({"clock_offset_seconds": 3600}),
+            json!({"meta_total": "many"}),
             json!({"gzip_bomb": true}),
             json!({"deep_json": 10000}),
         ] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::Request, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
@@ -137,6 +137,11 @@ fn faulty(shared: &Arc<Shared>, parts: &Parts, bytes: &[u8], at: usize, fault: &
             shared.account().clock.set_offset(jiff::SignedDuration::from_secs(*seconds));
             Handled::whole(regular(shared, parts, bytes))
         }
+        Fault::MetaTotal(total) => {
+            let mut answer = regular(shared, parts, bytes);
+            answer.body = with_total(answer.body, total);
+            Handled::whole(answer)
+        }
         Fault::GzipBomb => {
             Handled { answer: Answer::json(StatusCode::OK, body::bomb()), shape: Shape::Packed }
         }
@@ -146,10 +151,22 @@ fn faulty(shared: &Arc<Shared>, parts: &Parts, bytes: &[u8], at: usize, fault: &
     }
 }
 
+/// The body with another `meta.total`; a body without one stays as it is.
+fn with_total(body: Vec<u8>, total: &Value) -> Vec<u8> {
+    let mut read: Value = serde_json::from_slice(&body).unwrap_or_default();
+    match read.pointer_mut("/meta/total") {
+        Some(place) => {
+            *place = total.clone();
+            read.to_string().into_bytes()
+        }
+        None => body,
+    }
+}
+
 fn with_status(status: u16, body: &str, headers: &[(String, String)]) -> Answer {
     let status = StatusCode::from_u16(status).expect("rules are checked when they are read");
-    let kind =
-        if body.trim_start().starts_with('{') { "application/json" } else { "text/html; charset=UTF-8" };
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok();
+    let kind = if is_json { "application/json" } else { "text/html; charset=UTF-8" };
     let mut answer = Answer::typed(status, kind, body.as_bytes().to_vec());
     for (name, value) in headers {
         let name = HeaderName::try_from(name).expect("rules are checked when they are read");

@@ -201,6 +201,29 @@ async fn rate_limit_fault_sends_the_wanted_header() {
 }
 
 #[tokio::test]
+async fn total_lies_while_rows_are_right() {
+    for total in [json!("3"), json!(9_000), json!("many"), Value::Null] {
+        let app = App::with(script(json!({"fault": {"meta_total": total}})));
+        let answer = app.get("/tags?limit=100").await;
+        assert_eq!((answer["tags"].as_array().unwrap().len(), &answer["meta"]["total"]), (40, &total));
+    }
+}
+
+#[tokio::test]
+async fn body_of_a_status_fault_is_sent_as_given() {
+    for (body, kind) in [
+        ("null", "application/json"),
+        ("[]", "application/json"),
+        (r#"{"contacts":{}}"#, "application/json"),
+        ("oops", "text/html; charset=UTF-8"),
+    ] {
+        let app = App::with(script(json!({"fault": {"status": 200, "body": body}})));
+        let reply = app.call(http::Method::GET, "/api/3/contacts", None).await;
+        assert_eq!((reply.bytes.as_slice(), reply.header("content-type")), (body.as_bytes(), Some(kind)));
+    }
+}
+
+#[tokio::test]
 async fn repeated_page_stays_the_first_one() {
     let app = App::with(script(json!({"match": {"path": "/api/3/tags"}, "fault": {"repeat_page": true}})));
     let first = app.get("/tags?limit=5").await;
