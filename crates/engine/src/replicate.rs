@@ -145,13 +145,20 @@ async fn want(
     }
     let remembered = match checkpoints.cursors.get(&task.stream) {
         Some(cursor) => Some(*cursor),
-        None => newest_landed(task, info, placed, target).await?,
+        None if is_new_here(checkpoints, replication) => newest_landed(task, info, placed, target).await?,
+        None => None,
     };
     Ok(match (remembered, replication.anchor) {
         (Some(cursor), _) => Wanted { since: Some(cursor.min(clock.now())), ..everything },
         (None, Anchor::Since(anchor)) => Wanted { since: Some(anchor), count_left_out: true, ..everything },
         (None, Anchor::Everything) => everything,
     })
+}
+
+/// Whether rows that are there were landed by somebody else. Rows of ours that land with every commit may be those of an
+/// interrupted run, in any order: their newest says nothing about what is missing.
+fn is_new_here(checkpoints: &Checkpoints, replication: &Replication) -> bool {
+    !replication.landing.as_you_go && checkpoints.walks.is_empty() && checkpoints.cursors.is_empty()
 }
 
 /// Where a table that another tool filled ends, less the overlap.

@@ -17,6 +17,8 @@ use achub_engine::{
     replication::{Anchor, Landing, Mode, StreamTask},
 };
 
+use jiff::Timestamp;
+
 use crate::fakes::{
     Asked, Ending, RecordingTarget, Runs, Script, ScriptedSource, Stopped, at, opened_at, wide,
 };
@@ -86,32 +88,56 @@ async fn cursor_is_the_opening_less_the_overlap() {
     assert_eq!(ran.summary.status, RunStatus::Done);
 }
 
+/// Runs contacts incrementally against a target that remembers `cursor` and holds rows up to `newest`; tells from where
+/// the source was asked to read.
+async fn start_of(
+    landing: Landing,
+    cursor: Option<&str>,
+    walks: &[&str],
+    newest: Option<&str>,
+) -> Option<Timestamp> {
+    let source = ScriptedSource::new(vec![Script::of("contacts", 1)]);
+    let cursors = cursor.map(|cursor| (StreamName::new("contacts"), at(cursor))).into_iter().collect();
+    let walks = walks.iter().map(|walk| (WalkName::new(*walk), Position(0.into()))).collect();
+    let target = RecordingTarget {
+        checkpoints: Checkpoints { walks, cursors },
+        newest: newest.map(at),
+        ..RecordingTarget::default()
+    };
+    let mut replication = replication(vec![task("contacts", Mode::Incremental)]);
+    replication.landing = landing;
+
+    run(&replication, &source, &target, &Stop::default()).await;
+
+    source.asked.lock().expect("no test panics with it")[0].since
+}
+
 #[tokio::test]
 async fn remembered_cursor_is_where_reading_starts() {
-    let cases = [
-        // remembered, newest row of the table, expected start
-        (Some("2026-03-01T00:00:00Z"), Some("2026-02-01T00:00:00Z"), Some("2026-03-01T00:00:00Z")),
-        (None, Some("2026-02-01T00:00:00Z"), Some("2026-01-31T23:50:00Z")),
-        (None, None, None),
-        // A cursor from the future would never see anything again.
-        (Some("2036-03-01T00:00:00Z"), None, Some("2026-03-02T10:00:00Z")),
-    ];
-    for (remembered, newest, expected) in cases {
-        let source = ScriptedSource::new(vec![Script::of("contacts", 1)]);
-        let cursors =
-            remembered.map(|cursor| (StreamName::new("contacts"), at(cursor))).into_iter().collect();
-        let target = RecordingTarget {
-            checkpoints: Checkpoints { walks: HashMap::new(), cursors },
-            newest: newest.map(at),
-            ..RecordingTarget::default()
-        };
+    let newest = Some("2026-02-01T00:00:00Z");
+    let remembered = start_of(Landing::ours(), Some("2026-03-01T00:00:00Z"), &[], newest).await;
+    // A cursor from the future would never see anything again.
+    let clamped = start_of(Landing::ours(), Some("2036-03-01T00:00:00Z"), &[], newest).await;
 
-        run(&replication(vec![task("contacts", Mode::Incremental)]), &source, &target, &Stop::default())
-            .await;
+    assert_eq!(remembered, Some(at("2026-03-01T00:00:00Z")));
+    assert_eq!(clamped, Some(at("2026-03-02T10:00:00Z")));
+}
 
-        let asked = source.asked.lock().expect("no test panics with it");
-        assert_eq!(asked[0].since, expected.map(at), "{remembered:?} {newest:?}");
-    }
+#[tokio::test]
+async fn rows_of_other_tools_are_gone_on_from() {
+    let newest = Some("2026-02-01T00:00:00Z");
+
+    assert_eq!(start_of(Landing::sling(None), None, &[], newest).await, Some(at("2026-01-31T23:50:00Z")));
+    assert_eq!(start_of(Landing::sling(None), None, &[], None).await, None);
+}
+
+/// Found by killing a run: half-landed rows were taken for all rows up to their newest.
+#[tokio::test]
+async fn rows_of_an_interrupted_run_are_no_start() {
+    let newest = Some("2026-02-01T00:00:00Z");
+
+    assert_eq!(start_of(Landing::ours(), None, &[], newest).await, None);
+    assert_eq!(start_of(Landing::sling(None), None, &["contacts"], newest).await, None);
 }
 
 #[tokio::test]
