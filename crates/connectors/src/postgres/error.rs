@@ -15,9 +15,9 @@ pub(crate) fn fault(doing: &str, user: &str, cause: sqlx::Error) -> Fault {
     };
     let state = said.code().to_owned();
     let words = said.message().to_owned();
-    let row = (state.starts_with("22") || state.starts_with("23")).then(|| RowFault {
-        column: said.column().or(said.constraint()).unwrap_or_default().to_owned(),
-        reason: words.clone(),
+    let row = (state.starts_with("22") || state.starts_with("23")).then(|| {
+        let column = said.column().or(said.constraint()).unwrap_or_default().to_owned();
+        Box::new(RowFault { column, reason: words.clone() })
     });
     let mut error = Error::new(meaning(&state), format!("{doing}: {words}"));
     if state == "42501" {

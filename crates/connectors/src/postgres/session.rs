@@ -258,7 +258,7 @@ impl Session for PostgresSession {
             let Some(row) = fault.row.clone() else { return Err(fault) };
             self.execute("ROLLBACK TO SAVEPOINT achub_copy; RELEASE SAVEPOINT achub_copy", &[]).await?;
             if end - first == 1 {
-                refused.push((first, row));
+                refused.push((first, *row));
             } else {
                 let middle = first + (end - first) / 2;
                 waiting.extend([(middle, end), (first, middle)]);

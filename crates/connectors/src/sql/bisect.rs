@@ -42,7 +42,7 @@ pub(crate) async fn move_rows<S: Session>(
             }
             Err(Fault { row: Some(fault), .. }) => {
                 outcomes.refused += 1;
-                refused.push(staged_row(session, plan, range.first, fault).await?);
+                refused.push(staged_row(session, plan, range.first, *fault).await?);
             }
         }
     }

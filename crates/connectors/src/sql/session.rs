@@ -10,7 +10,7 @@ use crate::{landing::Cell, sql::TableName};
 pub(crate) struct Fault {
     pub(crate) error: Error,
     /// Given where the cause is a row and not the statement: another row may well be taken.
-    pub(crate) row: Option<RowFault>,
+    pub(crate) row: Option<Box<RowFault>>,
 }
 
 /// What a database said about a row it would not take.

@@ -26,7 +26,7 @@ pub(crate) fn fault(doing: &str, cause: sqlx::Error) -> Fault {
     let words =
         cause.as_database_error().map_or_else(|| cause.to_string(), |error| error.message().to_owned());
     let row = matches!(code, Some(CONSTRAINT | MISMATCH | TOOBIG))
-        .then(|| RowFault { column: column(&words), reason: words.clone() });
+        .then(|| Box::new(RowFault { column: column(&words), reason: words.clone() }));
     let error = Error::new(meaning(code), format!("{doing}: {words}"));
     let error = match code {
         Some(BUSY | LOCKED) => {

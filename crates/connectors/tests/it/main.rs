@@ -1,5 +1,6 @@
 //! Sources and targets from outside.
 
 mod activecampaign;
+mod file;
 mod postgres;
 mod sqlite;

@@ -1,0 +1,200 @@
+//! `_achub_state.json`: what replications are remembered by, replaced as a whole and never changed in place.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use achub_core::{
+    Code, Error, Outcomes, ReplicationName, StreamName, WalkName,
+    port::{
+        source::Position,
+        target::{Checkpoints, LoadMode},
+    },
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::file::failed;
+
+const STATE: &str = "_achub_state.json";
+
+/// Rows put aside; JSON Lines whatever the format of the tables, because a refused value may have no spelling there.
+const QUARANTINE: &str = "_achub_quarantine.jsonl";
+
+/// Everything that is remembered in a folder.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) replications: BTreeMap<String, Remembered>,
+    /// New files that stand for tables but do not have their names yet.
+    pub(crate) renames: Vec<(PathBuf, PathBuf)>,
+    /// Bytes of the quarantine that count.
+    pub(crate) quarantine_bytes: u64,
+}
+
+/// What is remembered of one replication.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Remembered {
+    pub(crate) walks: BTreeMap<WalkName, Progress>,
+    pub(crate) cursors: BTreeMap<StreamName, Timestamp>,
+}
+
+/// A walk that was begun and not finished.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    pub(crate) position: Option<Position>,
+    pub(crate) tables: Vec<Part>,
+}
+
+/// How far one of its tables is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) stream: StreamName,
+    pub(crate) mode: LoadMode,
+    /// The file that collects rows, and the bytes and rows of it that count.
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+    pub(crate) rows: u64,
+    /// The columns the walk began with.
+    pub(crate) columns: Vec<String>,
+    /// Members that got a column on the way.
+    pub(crate) members: Vec<(String, achub_core::FieldType)>,
+    /// The column that refers to the parents of complete sets.
+    pub(crate) scope: Option<String>,
+    /// Bytes of the list of those parents that count.
+    pub(crate) scope_bytes: u64,
+    pub(crate) outcomes: Outcomes,
+}
+
+impl Part {
+    /// The file with the parents of complete sets: a parent and the number of the set's first row on each line.
+    pub(crate) fn scope_path(&self) -> PathBuf {
+        let mut path = self.path.as_os_str().to_owned();
+        path.push(".parents");
+        PathBuf::from(path)
+    }
+}
+
+/// The state, held against all other processes and loads.
+pub(crate) struct HeldState {
+    folder: PathBuf,
+    pub(crate) state: State,
+    _lock: File,
+}
+
+impl HeldState {
+    /// Waits for the state of a folder, and ends what a killed process left half done.
+    pub(crate) fn hold(folder: &Path) -> Result<HeldState, Error> {
+        fs::create_dir_all(folder).map_err(|cause| failed("make the folder", folder, cause))?;
+        let lock_path = folder.join("_achub_state.lock");
+        let mut options = OpenOptions::new();
+        let lock = options.create(true).truncate(false).write(true).open(&lock_path);
+        let lock = lock.map_err(|cause| failed("open", &lock_path, cause))?;
+        lock.lock().map_err(|cause| failed("lock", &lock_path, cause))?;
+        let mut held = HeldState { state: read(folder)?, folder: folder.to_owned(), _lock: lock };
+        held.end_renames()?;
+        Ok(held)
+    }
+
+    /// Makes the state durable: this is the commit.
+    pub(crate) fn store(&self) -> Result<(), Error> {
+        let path = self.folder.join(STATE);
+        let fresh = self.folder.join("_achub_state.json.new");
+        let stored = (|| {
+            let mut file = File::create(&fresh)?;
+            serde_json::to_writer_pretty(&mut file, &self.state)?;
+            file.sync_all()?;
+            fs::rename(&fresh, &path)?;
+            sync_folder(&self.folder)
+        })();
+        stored.map_err(|cause| failed("write", &path, cause))
+    }
+
+    /// Gives new files the names of their tables. Killed anywhere, the next holder goes on.
+    pub(crate) fn end_renames(&mut self) -> Result<(), Error> {
+        if self.state.renames.is_empty() {
+            return Ok(());
+        }
+        for (fresh, path) in &self.state.renames {
+            if fresh.exists() {
+                fs::rename(fresh, path).map_err(|cause| failed("rename", fresh, cause))?;
+            }
+            let folder = path.parent().unwrap_or(&self.folder);
+            sync_folder(folder).map_err(|cause| failed("write", folder, cause))?;
+        }
+        self.state.renames.clear();
+        self.store()
+    }
+
+    pub(crate) fn remembered(&mut self, replication: &ReplicationName) -> &mut Remembered {
+        self.state.replications.entry(replication.as_str().to_owned()).or_default()
+    }
+
+    /// Appends lines to the quarantine. They count once the state is stored.
+    pub(crate) fn put_aside(&mut self, lines: &[u8]) -> Result<(), Error> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let path = self.folder.join(QUARANTINE);
+        self.state.quarantine_bytes = append(&path, self.state.quarantine_bytes, lines)?;
+        Ok(())
+    }
+}
+
+/// What is remembered of a replication. Makes nothing. A walk whose collected rows are gone is left out.
+pub(crate) fn checkpoints(folder: &Path, replication: &ReplicationName) -> Result<Checkpoints, Error> {
+    let mut state = read(folder)?;
+    let Some(remembered) = state.replications.remove(replication.as_str()) else {
+        return Ok(Checkpoints::default());
+    };
+    let resumable = |progress: Progress| {
+        let is_there = progress.tables.iter().all(is_whole);
+        progress.position.filter(|_| is_there)
+    };
+    let walks = remembered.walks.into_iter();
+    Ok(Checkpoints {
+        walks: walks.filter_map(|(walk, progress)| Some((walk, resumable(progress)?))).collect(),
+        cursors: remembered.cursors.into_iter().collect(),
+    })
+}
+
+/// Whether the file still has all rows that count.
+pub(crate) fn is_whole(part: &Part) -> bool {
+    fs::metadata(&part.path).is_ok_and(|file| file.len() >= part.bytes)
+}
+
+/// Cuts a file to the bytes that count, appends to it, and gives the bytes that count then.
+pub(crate) fn append(path: &Path, bytes: u64, lines: &[u8]) -> Result<u64, Error> {
+    let appended = (|| {
+        let mut options = OpenOptions::new();
+        let mut file = options.create(true).truncate(false).write(true).open(path)?;
+        // A killed process may have left more than it could count.
+        file.set_len(bytes)?;
+        io::Seek::seek(&mut file, io::SeekFrom::Start(bytes))?;
+        file.write_all(lines)?;
+        file.sync_data()
+    })();
+    appended.map_err(|cause| failed("write", path, cause))?;
+    Ok(bytes + lines.len() as u64)
+}
+
+fn read(folder: &Path) -> Result<State, Error> {
+    let path = folder.join(STATE);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(State::default()),
+        Err(cause) => return Err(failed("read", &path, cause)),
+    };
+    serde_json::from_slice(&text).map_err(|cause| {
+        Error::new(Code::TableChanged, format!("{} is not understood", path.display()))
+            .with_hint("it was changed by hand or by a newer version; remove it to start over")
+            .with_source(cause)
+    })
+}
+
+/// A renamed file is durable once its folder is.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
