@@ -9,7 +9,7 @@ use achub_core::{
     Table, Value, WalkName,
     port::{
         source::{Page, Part, Position, Scope},
-        target::{Load, LoadMode, LoadSpec, Origin, TableLoad, TableReport, Target},
+        target::{Load, LoadMode, LoadSpec, Origin, TableLoad, TableReport, Target, WideView},
     },
 };
 use async_trait::async_trait;
@@ -41,7 +41,8 @@ const STREAM: &str = "things";
 const ALL_MODES: [LoadMode; 4] =
     [LoadMode::Replace, LoadMode::Truncate, LoadMode::MergeAtEnd, LoadMode::MergeAsYouGo];
 
-fn schema() -> SharedSchema {
+/// The shape of the suite's stream: id, owner, label.
+pub fn schema() -> SharedSchema {
     let field = |name: &str, ty| Field { name: name.to_owned(), ty, noise: false };
     SharedSchema::new(Schema {
         fields: vec![
@@ -53,7 +54,8 @@ fn schema() -> SharedSchema {
     })
 }
 
-fn table_load(table: &str, mode: LoadMode) -> TableLoad {
+/// How the suite's stream lands: its fields, the extra column, the moment of writing; the id is the key.
+pub fn table_load(table: &str, mode: LoadMode) -> TableLoad {
     let schema = schema();
     let mut columns: Vec<Column> =
         schema.fields.iter().map(|field| Column { name: field.name.clone(), ty: field.ty }).collect();
@@ -72,7 +74,8 @@ fn table_load(table: &str, mode: LoadMode) -> TableLoad {
     TableLoad { stream: StreamName::new(STREAM), table, origins, extra_keys, mode, add_columns: false }
 }
 
-fn spec_of(load: TableLoad) -> LoadSpec {
+/// A load of one table.
+pub fn spec_of(load: TableLoad) -> LoadSpec {
     LoadSpec {
         replication: ReplicationName::new("account/target"),
         state_schema: None,
@@ -84,14 +87,16 @@ fn spec_of(load: TableLoad) -> LoadSpec {
     }
 }
 
-fn spec(mode: LoadMode) -> LoadSpec {
+/// A load of the suite's stream into the table `things`.
+pub fn spec(mode: LoadMode) -> LoadSpec {
     spec_of(table_load(STREAM, mode))
 }
 
 /// A row of the suite's stream: id, owner, label.
-type Thing<'a> = (i64, i64, &'a str);
+pub type Thing<'a> = (i64, i64, &'a str);
 
-fn batch(things: &[Thing<'_>]) -> Batch {
+/// Records without anything beyond the schema.
+pub fn batch(things: &[Thing<'_>]) -> Batch {
     let mut batch = Batch::new(schema());
     for (id, owner, label) in things {
         batch.push([Value::Integer(*id), Value::Integer(*owner), Value::text(*label)], None);
@@ -105,7 +110,8 @@ fn page_of(batch: Batch, scope: Option<Vec<i64>>, position: i64) -> Page {
     Page { parts: vec![part], position: Position(position.into()) }
 }
 
-fn page(things: &[Thing<'_>], position: i64) -> Page {
+/// A page of records.
+pub fn page(things: &[Thing<'_>], position: i64) -> Page {
     page_of(batch(things), None, position)
 }
 
@@ -118,7 +124,9 @@ async fn open_load(target: &dyn Target, spec: LoadSpec) -> Box<dyn Load> {
 }
 
 /// Loads pages, each in a commit of its own, to the end.
-async fn load_pages(
+///
+/// Errors: those of the load.
+pub async fn load_pages(
     target: &dyn Target,
     spec: LoadSpec,
     pages: Vec<Page>,
@@ -492,6 +500,49 @@ pub async fn tables_without_declared_key_merge_or_append(bench: &dyn Bench) {
     }
 }
 
+/// The wide view has a column for each field, follows the tables through a replacement, and can get other columns.
+/// Targets without views are left alone.
+pub async fn wide_view_has_column_per_field(bench: &dyn Bench) {
+    let target = bench.open().await;
+    let people = spec_of(table_load("people", LoadMode::Replace));
+    let values =
+        LoadSpec { walk: WalkName::new("values"), ..spec_of(table_load("values", LoadMode::Replace)) };
+    let view = |columns: &[(i64, &str)]| WideView {
+        name: "people_wide".to_owned(),
+        base: people.tables[0].table.clone(),
+        base_key: "id".to_owned(),
+        values: values.tables[0].table.clone(),
+        parent: "owner".to_owned(),
+        field: "id".to_owned(),
+        value: "label".to_owned(),
+        columns: columns.iter().map(|(id, name)| (*id, (*name).to_owned())).collect(),
+    };
+    for columns in [&[(10, "size"), (11, "it's \"x\"")][..], &[(11, "it's \"x\""), (12, "new"), (10, "size")]]
+    {
+        for spec in [&people, &values] {
+            let things: &[Thing<'_>] = if spec.walk == values.walk {
+                &[(10, 1, "large"), (11, 1, "y")]
+            } else {
+                &[(1, 0, "ann"), (2, 0, "bob")]
+            };
+            load_pages(&*target, spec.clone(), vec![page(things, 1)]).await.expect("the load ends");
+        }
+        if !target.wide_view(&view(columns)).await.expect("the view is made") {
+            return;
+        }
+        // The tables are replaced under the view.
+        load_pages(&*target, people.clone(), vec![page(&[(1, 0, "ann"), (2, 0, "bob")], 1)])
+            .await
+            .expect("the load ends");
+        let mut rows = bench.rows("people_wide").await;
+        rows.sort_by_key(|row| row["id"].clone());
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0]["size"].as_deref(), Some("large"));
+        assert_eq!(rows[0]["it's \"x\""].as_deref(), Some("y"));
+        assert_eq!(rows[1]["size"], None);
+    }
+}
+
 /// A walk without a row ends with an empty table.
 pub async fn empty_walk_leaves_empty_table(bench: &dyn Bench) {
     for mode in ALL_MODES {
@@ -531,6 +582,7 @@ macro_rules! target_suite {
             new_columns_are_added
             unknown_members_become_columns
             tables_without_declared_key_merge_or_append
+            wide_view_has_column_per_field
             empty_walk_leaves_empty_table
             check_leaves_nothing_behind
         }

@@ -1,10 +1,17 @@
 //! The PostgreSQL target against the suite of all targets, and what only it has.
 
 use achub_connectors::postgres::{PostgresSettings, PostgresTarget};
-use achub_core::{Secret, port::target::Target};
+use achub_core::{
+    Batch, Code, Column as TableColumn, Error, Field, FieldType, Schema, Secret, SharedSchema, StreamName,
+    Value,
+    port::{
+        source::{Page, Part, Position},
+        target::{LoadMode, Origin, Target},
+    },
+};
 use achub_testkit::{
     postgres::FreshDatabase,
-    target_suite::{self, Bench, TextRow},
+    target_suite::{self, Bench, TextRow, load_pages, page, spec, spec_of, table_load},
 };
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Column, Executor, Row};
@@ -90,3 +97,222 @@ macro_rules! case {
 }
 
 achub_testkit::target_suite!(case);
+
+/// Loads one page and gives the refused rows.
+async fn land(bench: &PostgresBench, mode: LoadMode, page: Page) -> u64 {
+    let target = bench.open().await;
+    let reports = load_pages(&*target, spec(mode), vec![page]).await.expect("the load ends");
+    reports[0].outcomes.refused
+}
+
+async fn text(bench: &PostgresBench, sql: &str) -> String {
+    let rows = bench.query(sql).await;
+    rows[0].values().next().cloned().flatten().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn rows_a_constraint_refuses_stand_aside() {
+    let bench = PostgresBench::new().await;
+    bench
+        .query(
+            "CREATE TABLE things (id integer PRIMARY KEY, owner smallint, label varchar(3) CHECK (label <> 'bad'), \
+             _achub_extra json, _achub_loaded_at timestamp)",
+        )
+        .await;
+    for mode in [LoadMode::Truncate, LoadMode::MergeAtEnd, LoadMode::MergeAsYouGo] {
+        let rows =
+            [(1, 1, "abc"), (2, 1, "long"), (3, 70_000, "a"), (4, 1, "bad"), (1 << 40, 1, "a"), (5, 2, "b")];
+        let refused = land(&bench, mode, page(&rows, 1)).await;
+        assert_eq!(refused, 4, "{mode:?}");
+        assert_eq!(
+            text(&bench, "SELECT string_agg(CAST(id AS text), ',' ORDER BY id) FROM things").await,
+            "1,5"
+        );
+        let mut put_aside: Vec<_> = bench
+            .quarantined()
+            .await
+            .into_iter()
+            .rev()
+            .take(4)
+            .map(|(_, key, column)| (key, column))
+            .collect();
+        put_aside.sort();
+        let expected = [("1099511627776", "id"), ("2", "label"), ("3", "owner"), ("4", "things_label_check")];
+        assert_eq!(put_aside, expected.map(|(key, column)| (key.to_owned(), column.to_owned())), "{mode:?}");
+        assert_eq!(text(&bench, "SELECT max(_achub_loaded_at) FROM things").await, "2026-03-01 12:00:00.25");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_did_not_change_are_not_rewritten() {
+    let bench = PostgresBench::new().await;
+    land(&bench, LoadMode::MergeAsYouGo, page(&[(1, 1, "a"), (2, 1, "b")], 1)).await;
+    let versions = "SELECT string_agg(CAST(xmin AS text), ',' ORDER BY id) FROM things WHERE id = 1";
+    let before = text(&bench, versions).await;
+    land(&bench, LoadMode::MergeAsYouGo, page(&[(1, 1, "a"), (2, 1, "b2")], 1)).await;
+    assert_eq!(text(&bench, versions).await, before);
+}
+
+#[tokio::test]
+async fn view_of_a_user_stops_replacement() {
+    let bench = PostgresBench::new().await;
+    land(&bench, LoadMode::Replace, page(&[(1, 1, "a")], 1)).await;
+    bench.query("CREATE VIEW mine AS SELECT id FROM things").await;
+    let target = bench.open().await;
+    let error = load_pages(&*target, spec(LoadMode::Replace), vec![page(&[(2, 1, "b")], 1)])
+        .await
+        .expect_err("the view depends on the table");
+    assert_eq!(error.code(), Code::TableChanged);
+    assert!(error.message().contains("public.mine") && error.hint().contains("truncate"), "{error:?}");
+    assert_eq!(text(&bench, "SELECT id FROM mine").await, "1");
+    land(&bench, LoadMode::Truncate, page(&[(2, 1, "b")], 1)).await;
+    assert_eq!(text(&bench, "SELECT id FROM mine").await, "2");
+}
+
+#[tokio::test]
+async fn names_too_long_are_refused_first() {
+    let bench = PostgresBench::new().await;
+    let target = bench.open().await;
+    let mut long = table_load("things", LoadMode::Replace);
+    long.table.columns[2].name = "ä".repeat(32);
+    for load in [table_load(&"t".repeat(64), LoadMode::Replace), long] {
+        let error = target.load(spec_of(load)).await.err().expect("64 bytes are too many");
+        assert_eq!(error.code(), Code::BadTableName);
+    }
+    assert!(!bench.has_table("_achub_state").await);
+    let longest = table_load(&"t".repeat(63), LoadMode::MergeAtEnd);
+    load_pages(&*target, spec_of(longest), vec![page(&[(1, 1, "a")], 1)]).await.expect("63 bytes are not");
+}
+
+#[tokio::test]
+async fn tables_of_others_are_not_touched() {
+    let bench = PostgresBench::new().await;
+    bench.query("CREATE TABLE things (id bigint)").await;
+    bench.query("CREATE TABLE others_tmp (precious text)").await;
+    let target = bench.open().await;
+    let keyless = target.load(spec(LoadMode::MergeAsYouGo)).await.err().expect("the table has no key");
+    let staging = target.load(spec_of(table_load("others", LoadMode::Replace))).await;
+    let staging = staging.err().expect("the name of the staging table is taken");
+    assert_eq!((keyless.code(), staging.code()), (Code::TableChanged, Code::TableChanged));
+    assert!(bench.has_table("others_tmp").await);
+}
+
+/// Connects with other settings.
+async fn refused(settings: PostgresSettings) -> Error {
+    PostgresTarget::connect(&settings).await.err().expect("these settings are wrong")
+}
+
+#[tokio::test]
+async fn connection_errors_have_codes_without_secrets() {
+    let bench = PostgresBench::new().await;
+    let base = PostgresSettings {
+        url: Some(Secret::new(bench.database.url())),
+        password: Some(Secret::new("hunter2")),
+        ..PostgresSettings::default()
+    };
+    let cases = [
+        (PostgresSettings { port: Some(1), ..base.clone() }, Code::TargetUnreachable),
+        (PostgresSettings { database: Some("no such".into()), ..base.clone() }, Code::TargetSignIn),
+        (PostgresSettings { user: Some("nobody at all".into()), ..base.clone() }, Code::TargetSignIn),
+        (PostgresSettings { ssl_mode: Some("maybe".into()), ..base }, Code::BadConnection),
+    ];
+    for (settings, code) in cases {
+        let error = refused(settings).await;
+        assert_eq!(error.code(), code, "{error:?}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn missing_rights_name_the_grant() {
+    let bench = PostgresBench::new().await;
+    let role = format!("achub_weak_{}", std::process::id());
+    bench.query(&format!("DROP ROLE IF EXISTS {role}; CREATE ROLE {role}")).await;
+    let url = Some(Secret::new(bench.database.url()));
+    let settings = PostgresSettings { url, role: Some(role.clone()), ..PostgresSettings::default() };
+    let target = PostgresTarget::connect(&settings).await.expect("the role can be taken");
+    let error = target.check().await.expect_err("the role may not make tables");
+    bench.query(&format!("DROP ROLE {role}")).await;
+    assert_eq!(error.code(), Code::MissingGrant);
+    assert_eq!(error.hint(), format!("GRANT USAGE, CREATE ON SCHEMA \"public\" TO \"{role}\""));
+}
+
+/// A batch of one field of each type.
+fn typed(rows: &[[Value; 7]]) -> (SharedSchema, Batch) {
+    let types = [
+        FieldType::Integer,
+        FieldType::Text,
+        FieldType::Float,
+        FieldType::Boolean,
+        FieldType::Date,
+        FieldType::Timestamp,
+        FieldType::Json,
+    ];
+    let field = |ty: &FieldType| Field { name: ty.name().to_owned(), ty: *ty, noise: false };
+    let schema = SharedSchema::new(Schema { fields: types.iter().map(field).collect(), key: vec![0] });
+    let mut batch = Batch::new(schema.clone());
+    for row in rows {
+        batch.push(row.iter().cloned(), None);
+    }
+    (schema, batch)
+}
+
+async fn land_typed(bench: &PostgresBench, rows: &[[Value; 7]]) -> Vec<TextRow> {
+    let (schema, batch) = typed(rows);
+    let mut load = table_load("typed", LoadMode::Replace);
+    load.table.columns =
+        schema.fields.iter().map(|field| TableColumn { name: field.name.clone(), ty: field.ty }).collect();
+    load.origins = (0..schema.fields.len()).map(Origin::Field).collect();
+    let part = Part { stream: StreamName::new("things"), batch, scope: None };
+    let page = Page { parts: vec![part], position: Position(1.into()) };
+    let target = bench.open().await;
+    load_pages(&*target, spec_of(load), vec![page]).await.expect("the load ends");
+    bench.query("SELECT * FROM typed ORDER BY integer").await
+}
+
+#[tokio::test]
+async fn values_of_every_type_read_back() {
+    let bench = PostgresBench::new().await;
+    let timestamp = |text: &str| Value::Timestamp(text.parse().expect("a literal"));
+    let row = |id, text: &str, float, day: &str, instant: &str, json: &str| {
+        [
+            Value::Integer(id),
+            Value::text(text),
+            Value::Float(float),
+            Value::Boolean(id > 0),
+            Value::Date(day.parse().expect("a literal")),
+            timestamp(instant),
+            Value::Json(json.into()),
+        ]
+    };
+    let rows = [
+        row(i64::MIN, "", -0.0, "0001-01-01", "1969-12-31T23:59:59.999999Z", "null"),
+        row(1, "ä\n", 1.5e300, "2000-02-29", "2026-03-01T12:00:00Z", r#"{"b": [1, "x"]}"#),
+        row(2, "bad day", 0.0, "-009999-01-01", "2026-03-01T12:00:00Z", "1"),
+        row(3, "bad json", 0.0, "2000-01-01", "2026-03-01T12:00:00Z", r#""\u0000""#),
+        row(i64::MAX, "z", f64::INFINITY, "9999-12-31", "9999-12-30T22:00:00Z", "1.0"),
+        [Value::Integer(7), Value::Null, Value::Null, Value::Null, Value::Null, Value::Null, Value::Null],
+    ];
+    let landed = land_typed(&bench, &rows).await;
+    let line = |row: &TextRow| {
+        ["integer", "text", "float", "boolean", "date", "timestamp", "json"]
+            .map(|name| row[name].clone().unwrap_or_else(|| "-".to_owned()))
+            .join("|")
+    };
+    let landed: Vec<String> = landed.iter().map(line).collect();
+    let zone = text(&bench, "SHOW timezone").await;
+    assert_eq!(landed.len(), 4, "{landed:?} in {zone}");
+    assert!(landed[0].starts_with("-9223372036854775808||-0|f|0001-01-01|"), "{landed:?}");
+    assert!(landed[1].starts_with("1|ä\n|1.5e+300|t|2000-02-29|"), "{landed:?}");
+    assert!(landed[1].ends_with(r#"|{"b": [1, "x"]}"#), "{landed:?}");
+    assert_eq!(landed[2], "7|-|-|-|-|-|-");
+    assert!(landed[3].starts_with("9223372036854775807|z|Infinity|t|9999-12-31|"), "{landed:?}");
+    let instants = "SELECT string_agg(to_char(\"timestamp\" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), ',' \
+                    ORDER BY integer) FROM typed";
+    assert_eq!(
+        text(&bench, instants).await,
+        "1969-12-31 23:59:59.999999,2026-03-01 12:00:00.000000,9999-12-30 22:00:00.000000"
+    );
+    let columns: Vec<String> = bench.quarantined().await.into_iter().map(|(_, _, column)| column).collect();
+    assert_eq!(columns, ["date", "json"]);
+}
