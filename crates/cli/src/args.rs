@@ -331,3 +331,33 @@ pub struct Replication {
     #[command(flatten)]
     pub narrowing: Narrowing,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    /// The most lines a page of help may have.
+    const LINES_MAX: usize = 40;
+
+    fn check(command: &mut clap::Command, path: &str) {
+        let help = command.render_help().to_string();
+        assert!(help.starts_with("Example: achub "), "{path} begins with {:?}", help.lines().next());
+        let lines = help.lines().count();
+        assert!(lines <= LINES_MAX, "{path} has {lines} lines of help");
+        let names: Vec<String> =
+            command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        for name in names {
+            let inner = command.find_subcommand_mut(&name).expect("the name was just listed");
+            check(inner, &format!("{path} {name}"));
+        }
+    }
+
+    #[test]
+    fn every_help_begins_with_an_example() {
+        let mut command = Arguments::command();
+        command.build();
+        check(&mut command, "achub");
+    }
+}

@@ -3,7 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use achub_client::{BaseUrl, Client, HttpTransport, Limits, Pace, Settings};
-use achub_connectors::{activecampaign::ActiveCampaignSource, sqlite::SqliteTarget};
+use achub_connectors::{
+    activecampaign::ActiveCampaignSource,
+    postgres::{PostgresSettings, PostgresTarget},
+    sqlite::SqliteTarget,
+};
 use achub_core::{
     Code, Error,
     port::{clock::SystemClock, progress::Progress, target::Target},
@@ -13,7 +17,7 @@ use achub_store::sqlite::SqliteStore;
 
 use crate::{
     config::{
-        connection::{ActiveCampaign, Connection, Rate},
+        connection::{ActiveCampaign, Connection, Postgres, Rate},
         connections::Connections,
         environment::Environment,
         home::Home,
@@ -119,9 +123,10 @@ pub async fn target(name: &str, connection: &Connection) -> Result<Box<dyn Targe
         Connection::Sqlite(sqlite) => {
             SqliteTarget::open(&sqlite.path).await.map(|target| Box::new(target) as _)
         }
-        Connection::Postgres(_) | Connection::Folder(_) => {
-            Err(Error::new(Code::NotGranted, "this kind of target is not wired yet"))
+        Connection::Postgres(postgres) => {
+            PostgresTarget::connect(&postgres_settings(postgres)).await.map(|target| Box::new(target) as _)
         }
+        Connection::Folder(_) => Err(Error::new(Code::NotGranted, "this kind of target is not wired yet")),
         Connection::ActiveCampaign(_) => Err(Error::new(
             Code::BadConnection,
             "an ActiveCampaign account cannot be a target of a replication",
@@ -129,6 +134,15 @@ pub async fn target(name: &str, connection: &Connection) -> Result<Box<dyn Targe
         .with_hint("name a database or a folder, for example sqlite://account.db")),
     };
     opened.map_err(|error| error.context(format!("connection {name}")))
+}
+
+fn postgres_settings(postgres: &Postgres) -> PostgresSettings {
+    PostgresSettings {
+        url: Some(postgres.url.clone()),
+        schema: postgres.schema.clone(),
+        role: postgres.role.clone(),
+        ..PostgresSettings::default()
+    }
 }
 
 /// The account behind a source connection.

@@ -50,13 +50,13 @@ pub async fn run(context: &Context) -> Result<(), Failure> {
     let ready = replication::of_ends(context, &ends, &Overrides::default()).await?;
     let preview = ready.hub.preview(&ready.replication, &ready.source, &*ready.target).await?;
     show_plan(context, &preview);
-    let first = one_run(context, &ready, interrupt.stop()).await?;
+    let first = one_run(context, &ready, interrupt.stop(), |_| true).await?;
     if let Some(class) = first.class() {
         return Err(ended(context, &interrupt, class));
     }
     account.change()?;
     output.say(&format!("\nChanged in the account meanwhile: {}. Running again.\n", changes()));
-    let second = one_run(context, &ready, interrupt.stop()).await?;
+    let second = one_run(context, &ready, interrupt.stop(), |stream| stream.mode == "incremental").await?;
     ready.store.close().await;
     drop(ready);
     let met = account.problems_met();
@@ -139,8 +139,7 @@ impl Account {
     /// How often a deliberate problem was met.
     fn problems_met(&self) -> u64 {
         let faults = self.control.faults();
-        let rules = faults.as_array().or_else(|| faults["rules"].as_array());
-        rules.into_iter().flatten().filter_map(|rule| rule["acted"].as_u64()).sum()
+        faults.as_array().into_iter().flatten().filter_map(|rule| rule["hits"].as_u64()).sum()
     }
 
     async fn stop(self) -> Result<(), Error> {
@@ -203,16 +202,22 @@ async fn test_connection(context: &Context, account: &Account) -> Result<(), Fai
 fn show_plan(context: &Context, preview: &Preview) {
     context.output.say(&format!("\n{}", replication::plan_table(preview).words()));
     context.output.say(&format!("\n{}", replication::plan_sum(preview)));
-    let real = preview.price.requests as f64 / REAL_PACE;
+    let real = replication::requests_of_run(preview) as f64 / REAL_PACE;
     context.output.say(&format!(
         "The pretend account has no limit; a real one allows about {REAL_PACE} requests/s, there it takes about {}.\n",
         duration(real)
     ));
 }
 
-async fn one_run(context: &Context, ready: &Ready, stop: &Stop) -> Result<Summary, Error> {
+/// Runs `ready` and tells about the streams that are `worth_telling`.
+async fn one_run(
+    context: &Context,
+    ready: &Ready,
+    stop: &Stop,
+    worth_telling: impl Fn(&StreamSummary) -> bool,
+) -> Result<Summary, Error> {
     let summary = replication::start(ready, stop).await?;
-    replication::tell_streams(&context.output, &ready.watch, &summary);
+    replication::tell_streams(&context.output, &ready.watch, &summary, worth_telling);
     summary.notes.iter().for_each(|note| context.output.warn(note));
     context.output.say(&closing_line(&summary));
     Ok(summary)

@@ -110,7 +110,7 @@ pub async fn of_file(
         switches: Switches::of_process(&context.environment)?,
         overrides,
     };
-    let name = name(style, &ends.source.0, file.origin.name());
+    let name = name(style, &ends.source.0, Some(&file.name));
     let resolved = resolve(file, name, &setting)?;
     resolved.notes.iter().for_each(|note| output.warn(note));
     if resolved.replication.streams.is_empty() {
@@ -140,7 +140,7 @@ pub async fn of_ends(context: &Context, ends: &Ends, overrides: &Overrides) -> R
         false => expand_streams(&overrides.streams, &known)?,
     };
     let replication = Replication {
-        name: name(Style::Ours, &ends.source.0, ""),
+        name: name(Style::Ours, &ends.source.0, None),
         streams: streams.iter().map(|stream| task(stream, &tracked, overrides)).collect(),
         state_schema: None,
         landing: Landing::ours(),
@@ -150,14 +150,14 @@ pub async fn of_ends(context: &Context, ends: &Ends, overrides: &Overrides) -> R
 }
 
 /// Under which name cursors are kept: files of one name that read one account share them, wherever they lie.
-fn name(style: Style, source: &str, file: &str) -> ReplicationName {
+fn name(style: Style, source: &str, file: Option<&str>) -> ReplicationName {
     let command = match style {
         Style::Sling => "run",
         Style::Ours => "replicate",
     };
     let source = source.to_lowercase();
-    match Path::new(file).file_stem().and_then(|stem| stem.to_str()) {
-        Some(stem) => ReplicationName::new(format!("{command}:{source}:{stem}")),
+    match file {
+        Some(file) => ReplicationName::new(format!("{command}:{source}:{file}")),
         None => ReplicationName::new(format!("{command}:{source}")),
     }
 }
@@ -235,7 +235,10 @@ pub async fn plan(output: &Output, ready: &Ready) -> Result<(), Failure> {
     }
     output.table("replicate plan", &table)?;
     output.say(&format!("\n{}", plan_sum(&preview)));
-    output.say("Nothing was written.");
+    output.say(&format!(
+        "Nothing was written; the plan itself took {} requests.",
+        count(preview.requests_spent)
+    ));
     Ok(())
 }
 
@@ -271,22 +274,34 @@ pub fn plan_table(preview: &Preview) -> Table {
 fn plan_json(preview: &Preview, table: &Table) -> Value {
     json!({
         "rows": table.objects(),
-        "requests": preview.price.requests,
-        "seconds": preview.price.seconds,
+        "requests": requests_of_run(preview),
+        "requests_to_open": preview.requests_spent,
+        "seconds": seconds_of_run(preview),
         "requests_per_second": preview.requests_per_second,
         "requests_spent": preview.requests_spent,
     })
 }
 
-/// `about 124 requests and 31 s at 4 requests/s; 9 requests were spent on this plan`.
+/// What a run sends: what opens the streams, which this plan sent too, and what reads them.
+pub fn requests_of_run(preview: &Preview) -> u64 {
+    preview.price.requests + preview.requests_spent
+}
+
+fn seconds_of_run(preview: &Preview) -> f64 {
+    let opening = preview.requests_per_second.map_or(0.0, |pace| preview.requests_spent as f64 / pace);
+    preview.price.seconds + opening
+}
+
+/// `10 streams: about 124 requests (11 to open them, 113 to read them) and 31 s at 4 requests/s`.
 pub fn plan_sum(preview: &Preview) -> String {
     let streams: usize = preview.walks.iter().map(|walk| walk.streams.len()).sum();
     format!(
-        "{streams} streams: about {} requests and {} {}; {} requests were spent on this plan",
-        count(preview.price.requests),
-        duration(preview.price.seconds),
-        per_second(preview.requests_per_second),
+        "{streams} streams: about {} requests ({} to open them, {} to read them) and {} {}",
+        count(requests_of_run(preview)),
         count(preview.requests_spent),
+        count(preview.price.requests),
+        duration(seconds_of_run(preview)),
+        per_second(preview.requests_per_second),
     )
 }
 
@@ -318,7 +333,7 @@ fn tell(output: &Output, view: &str, ready: &Ready, summary: &Summary) -> Result
         value["exit_code"] = json!(summary.class().map_or(0, output::exit_code));
         output.json(view, value)?;
     }
-    tell_streams(output, &ready.watch, summary);
+    tell_streams(output, &ready.watch, summary, |_| true);
     for row in &summary.quarantined {
         output.warn(&format!("{} {}: put aside, column {}: {}", row.stream, row.key, row.column, row.reason));
     }
@@ -328,12 +343,25 @@ fn tell(output: &Output, view: &str, ready: &Ready, summary: &Summary) -> Result
     Ok(())
 }
 
-/// One line per stream.
-pub fn tell_streams(output: &Output, watch: &Watch, summary: &Summary) {
+/// One line for each stream that is `worth_telling` or did not finish; says how many were left out.
+pub fn tell_streams(
+    output: &Output,
+    watch: &Watch,
+    summary: &Summary,
+    worth_telling: impl Fn(&StreamSummary) -> bool,
+) {
     let of = summary.streams.len();
+    let mut silent = 0;
     for (index, stream) in summary.streams.iter().enumerate() {
+        if stream.error.is_none() && !worth_telling(stream) {
+            silent += 1;
+            continue;
+        }
         let seconds = watch.seconds(stream.stream.as_str()).unwrap_or(0.0);
         output.say(&stream_line(&format!("[{} / {of}]", index + 1), stream, seconds));
+    }
+    if silent > 0 {
+        output.say(&format!("and {silent} streams that cannot be asked for changes, read as a whole"));
     }
 }
 

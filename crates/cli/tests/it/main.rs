@@ -1,3 +1,9 @@
-//! The real binary from outside.
+//! The real binary: environment cleared, a home of its own, whole output looked at.
 
+mod bad_input;
+mod connections;
+mod demo;
 mod kill;
+mod pages;
+mod program;
+mod runs;

@@ -102,7 +102,8 @@ fn composed(keys: &Keys<'_>) -> Result<Url, Error> {
     let user = keys.needed("user")?;
     let mut url = Url::parse("postgres://host/").expect("the text is a URL");
     let invalid = |key: &str| keys.error_at(key, "cannot be part of an address");
-    url.set_host(Some(host)).map_err(|_| invalid("host"))?;
+    // The folder of a socket stands in a URL with its slashes encoded.
+    url.set_host(Some(&host.replace('/', "%2F"))).map_err(|_| invalid("host"))?;
     url.set_username(user).map_err(|()| invalid("user"))?;
     if let Some(password) = keys.text("password")? {
         url.set_password(Some(password)).map_err(|()| invalid("password"))?;
@@ -162,6 +163,12 @@ mod tests {
                 "postgres://u:p%40%3A%2F@h:5433/d?sslmode=require",
                 Some("s"),
                 "h:5433/d",
+            ),
+            (
+                "{type: postgres, host: /run/pg, user: u, database: d}",
+                "postgres://u@%2Frun%2Fpg/d",
+                None,
+                "%2Frun%2Fpg/d",
             ),
         ] {
             let Connection::Postgres(postgres) = read(text).unwrap() else { panic!("a database") };

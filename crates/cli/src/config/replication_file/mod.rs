@@ -15,7 +15,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use achub_core::{Code, Error};
 use achub_engine::replication::Mode;
@@ -41,6 +41,8 @@ pub use switches::{Switches, process_warnings};
 pub struct ReplicationFile {
     /// What the file is called in messages.
     pub origin: Origin,
+    /// By what its cursors are told from those of other files: the file's own name, wherever it lies.
+    pub name: String,
     /// The source's name or URL.
     pub source: Text,
     /// The target's name or URL.
@@ -122,7 +124,8 @@ impl ReplicationFile {
         let env_place = root.get("env").map_or(root.place, |node| node.place);
         let switches = Switches::read(&origin, env_place, &env, &mut findings)?;
         let warnings = findings.close()?;
-        Ok(ReplicationFile { origin, source, target, listed, defaults, env, switches, warnings })
+        let name = Path::new(origin.name()).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(ReplicationFile { origin, name, source, target, listed, defaults, env, switches, warnings })
     }
 
     /// The replication that flags alone describe.
@@ -144,7 +147,9 @@ impl ReplicationFile {
         let object = flags.object.clone();
         map.object = Some(Named { value: object, place, by_defaults: false });
         let switches = Switches::read(&origin, place, &reading.env, &mut findings)?;
+        let object_name = flags.object.as_deref().unwrap_or_default();
         Ok(ReplicationFile {
+            name: format!("{}:{object_name}", flags.stream),
             source: text(&flags.source),
             target: text(&flags.target),
             listed: vec![Listed { name: flags.stream.clone(), place, map }],
