@@ -3,8 +3,11 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use achub_connectors::file::{FileTarget, Format};
-use achub_core::port::target::Target;
-use achub_testkit::target_suite::{self, Bench, TextRow};
+use achub_core::{
+    Code,
+    port::target::{LoadMode, Target},
+};
+use achub_testkit::target_suite::{self, Bench, TextRow, load_pages, page, spec, spec_of, table_load};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -108,3 +111,50 @@ macro_rules! case {
 }
 
 achub_testkit::target_suite!(case);
+
+#[tokio::test]
+async fn names_that_leave_the_folder_are_refused() {
+    let bench = FileBench::new(Format::Csv);
+    let target = bench.open().await;
+    for name in ["../x", "", "a/b", ".hidden", "a\0b"] {
+        let error = target.load(spec_of(table_load(name, LoadMode::Replace))).await.err();
+        assert_eq!(error.map(|error| error.code()), Some(Code::BadTableName), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn rows_behind_the_recorded_length_do_not_count() {
+    for format in [Format::Csv, Format::JsonLines] {
+        let bench = FileBench::new(format);
+        let target = bench.open().await;
+        let mut load = target.load(spec(LoadMode::Replace)).await.expect("a load can be opened");
+        load.write(vec![page(&[(1, 1, "a")], 1)]).await.expect("rows are taken");
+        drop(load);
+        // A process that was killed between writing rows and recording them.
+        let mut part = bench.path("things").into_os_string();
+        part.push(".part");
+        let mut text = fs::read_to_string(&part).expect("rows are collected there");
+        text.push_str("2,half a ro");
+        fs::write(&part, text).expect("the file can be written");
+
+        let mut resumed = spec(LoadMode::Replace);
+        resumed.resume = true;
+        load_pages(&*target, resumed, vec![page(&[(2, 1, "b")], 2)]).await.expect("the load ends");
+        let mut ids: Vec<_> = bench.rows("things").await.into_iter().map(|row| row["id"].clone()).collect();
+        ids.sort();
+        assert_eq!(ids, [Some("1".to_owned()), Some("2".to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn csv_follows_the_standard() {
+    let bench = FileBench::new(Format::Csv);
+    let target = bench.open().await;
+    let mut load = table_load("things", LoadMode::Replace);
+    load.table.columns.truncate(3);
+    load.origins.truncate(3);
+    let rows = [(1, 1, "plain"), (2, 1, "a,\"b\"\r\nc")];
+    load_pages(&*target, spec_of(load), vec![page(&rows, 1)]).await.expect("the load ends");
+    let text = fs::read_to_string(bench.path("things")).expect("the file is there");
+    assert_eq!(text, "id,owner,label\r\n1,1,plain\r\n2,1,\"a,\"\"b\"\"\r\nc\"\r\n");
+}

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use achub_connectors::sqlite::SqliteTarget;
-use achub_core::port::target::Target;
-use achub_testkit::target_suite::{self, Bench, TextRow};
+use achub_core::{
+    Code,
+    port::target::{LoadMode, Target},
+};
+use achub_testkit::target_suite::{self, Bench, TextRow, load_pages, page, spec, spec_of, table_load};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Column, Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -100,3 +103,75 @@ macro_rules! case {
 }
 
 achub_testkit::target_suite!(case);
+
+#[tokio::test]
+async fn rows_a_constraint_refuses_stand_aside() {
+    for mode in [LoadMode::Truncate, LoadMode::MergeAtEnd, LoadMode::MergeAsYouGo] {
+        let bench = SqliteBench::new().await;
+        let options = SqliteConnectOptions::new().filename(bench.path()).create_if_missing(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.expect("the folder is there");
+        sqlx::raw_sql(
+            "CREATE TABLE things (id INTEGER PRIMARY KEY, owner INTEGER, label TEXT CHECK (label <> 'bad'))",
+        )
+        .execute(&mut connection)
+        .await
+        .expect("the statement is right");
+        let target = bench.open().await;
+        let rows = [(1, 1, "a"), (2, 1, "bad"), (3, 1, "c"), (4, 1, "d")];
+        let reports = load_pages(&*target, spec(mode), vec![page(&rows, 1)]).await.expect("the load ends");
+        assert_eq!(
+            (reports[0].rows, reports[0].outcomes.added, reports[0].outcomes.refused),
+            (3, 3, 1),
+            "{mode:?}"
+        );
+        let put_aside = bench.quarantined().await;
+        assert_eq!((put_aside.len(), put_aside[0].1.as_str()), (1, "2"), "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn tables_of_others_are_not_touched() {
+    let bench = SqliteBench::new().await;
+    let target = bench.open().await;
+    load_pages(&*target, spec_of(table_load("others_tmp", LoadMode::Replace)), Vec::new())
+        .await
+        .expect("the load ends");
+    let error = target.load(spec_of(table_load("others", LoadMode::Replace))).await.err();
+    assert_eq!(error.expect("the name of the staging table is taken").code(), Code::TableChanged);
+    assert!(bench.has_table("others_tmp").await);
+}
+
+#[tokio::test]
+async fn looking_makes_no_file() {
+    let bench = SqliteBench::new().await;
+    let target = bench.open().await;
+    target.check().await.expect("the folder can be written");
+    target.checkpoints(None, &spec(LoadMode::Replace).replication).await.expect("nothing is remembered");
+    drop(target);
+    let left = std::fs::read_dir(bench.folder.path()).expect("the folder is there").count();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn folder_that_is_missing_is_named() {
+    let bench = SqliteBench::new().await;
+    let error = SqliteTarget::open(bench.folder.path().join("no such/target.db")).await.err();
+    let error = error.expect("there is no such folder");
+    assert_eq!(error.code(), Code::TargetUnreachable);
+    assert!(error.message().contains("no such"), "{error}");
+}
+
+#[tokio::test]
+async fn schema_becomes_part_of_the_name() {
+    let bench = SqliteBench::new().await;
+    let target = bench.open().await;
+    let mut load = table_load("things", LoadMode::MergeAsYouGo);
+    load.table.schema = Some("crm".to_owned());
+    load_pages(&*target, spec_of(load), vec![page(&[(1, 1, "a")], 1)]).await.expect("the load ends");
+    let kept =
+        bench.query("SELECT typeof(_achub_loaded_at) AS ty, _achub_loaded_at AS at FROM crm_things").await;
+    assert_eq!(kept[0]["ty"].as_deref(), Some("text"));
+    assert_eq!(kept[0]["at"].as_deref(), Some("2026-03-01 12:00:00.250000+00:00"));
+    let newest = target.newest(Some("crm"), "things", "_achub_loaded_at").await.expect("the table is there");
+    assert_eq!(newest, Some("2026-03-01T12:00:00.25Z".parse().expect("a literal")));
+}

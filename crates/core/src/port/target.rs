@@ -26,7 +26,8 @@ pub enum LoadMode {
     Truncate,
     /// Collected aside; at the end merged by key (appended where there is none), in one transaction.
     MergeAtEnd,
-    /// Merged by key with every commit, so that rows can be read while the walk goes on.
+    /// Merged by key with every commit, so that rows can be read while the walk goes on. A file cannot be merged into
+    /// like that; there it is the same as `MergeAtEnd`.
     MergeAsYouGo,
 }
 
@@ -78,14 +79,16 @@ pub struct LoadSpec {
     pub started_at: Timestamp,
     /// The streams it feeds.
     pub tables: Vec<TableLoad>,
-    /// Go on with what an earlier attempt has collected; `false` throws that away.
+    /// Go on with what an earlier attempt has collected; `false` throws that away. What cannot be continued (other
+    /// columns, tables or modes, or its rows are gone) fails with `DB-104` and is forgotten, so that the next attempt
+    /// starts over.
     pub resume: bool,
 }
 
 /// What a target remembers of a replication, written in the transactions of the rows it stands for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Checkpoints {
-    /// Positions of walks that were begun and not finished.
+    /// Positions of walks that were begun and not finished. A walk whose collected rows are gone is not among them.
     pub walks: HashMap<WalkName, Position>,
     /// For each stream read to the end: the moment from which the next incremental run reads.
     pub cursors: HashMap<StreamName, Timestamp>,
@@ -118,7 +121,14 @@ pub struct Quarantined {
 pub struct TableReport {
     /// Which stream.
     pub stream: StreamName,
-    /// What became of the rows; `refused` are those put aside.
+    /// What became of the rows over all attempts of the walk; `refused` are those put aside.
+    ///
+    /// A record that came several times counts once. Where rows are merged with every commit that is known for integer
+    /// keys, by the first time the load met them; for other keys, and for records that were written before an
+    /// interruption, a record that comes again counts again. Replaced and truncated tables are not compared with what
+    /// they held: all their rows count as added. `removed` are rows of complete sets ([`Scope`]) that came no more.
+    ///
+    /// [`Scope`]: crate::port::source::Scope
     pub outcomes: Outcomes,
     /// Rows in the table now.
     pub rows: u64,
@@ -132,7 +142,10 @@ pub struct TableReport {
 pub trait Load: Send {
     /// Makes the rows of `pages` and the position of the last of them durable, in one transaction.
     ///
-    /// On an error nothing of the call is durable. Rows the target cannot hold are put aside in the same transaction and
+    /// Where a part has a scope, rows of its parents that are not on the page are removed from a merged table; a parent
+    /// with a row that was put aside is left alone. Errors: `CF-104` where the scope's field has no column there.
+    ///
+    /// On an error nothing of the call is durable, and the load can only be dropped. Rows the target cannot hold are put aside in the same transaction and
     /// reported; they do not make the call fail.
     async fn write(&mut self, pages: Vec<Page>) -> Result<Written, Error>;
 
