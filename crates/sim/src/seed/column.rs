@@ -35,7 +35,7 @@ pub(crate) enum Source {
     /// The value of another column, spelled differently.
     Twin(usize),
     /// Anything of the right type.
-    Generic { salt: u64, count: u64 },
+    Generic { salt: u64, count: u64, is_cursor: bool },
 }
 
 impl Column {
@@ -53,7 +53,9 @@ impl Column {
             Source::Pick { count: 0, .. } => Cell::Number(0),
             Source::Pick { salt, count, .. } => Cell::id(scope.pick(*salt, id, *count)),
             Source::Twin(at) => columns[*at].cell(scope, columns, id),
-            Source::Generic { salt, count } => generic::value(scope, *salt, *count, self.field, id),
+            Source::Generic { salt, count, is_cursor } => {
+                generic::value(scope, *salt, *count, self.field, *is_cursor, id)
+            }
             Source::Links(_) | Source::Ids => Cell::Null,
         }
     }
@@ -82,6 +84,8 @@ fn source(stream: &'static Stream, field: &'static Field, contacts: u64) -> Sour
     let made =
         known.into_iter().find(|(envelope, name, _)| *envelope == stream.envelope && *name == field.name);
     let own = salt(stream.envelope);
+    let is_cursor = is_cursor(stream, field.name);
+    let anything = || Source::Generic { salt: own, count: rows::count(stream.envelope, contacts), is_cursor };
     match (field, made) {
         (_, Some((_, _, make))) => Source::Make(*make),
         (Field { role: Role::Noise, .. }, _) => Source::Links(Links::of(stream)),
@@ -89,7 +93,7 @@ fn source(stream: &'static Stream, field: &'static Field, contacts: u64) -> Sour
         (Field { name: "id", .. }, _) => Source::Id,
         (Field { ty: Type::LocalTimestamp { twin }, .. }, _) => match position(stream, twin) {
             Some(at) => Source::Twin(at),
-            None => Source::Generic { salt: own, count: rows::count(stream.envelope, contacts) },
+            None => anything(),
         },
         (Field { ty: Type::Integer | Type::Text, .. }, _)
             if target(stream.envelope, field.name).is_some() =>
@@ -97,8 +101,15 @@ fn source(stream: &'static Stream, field: &'static Field, contacts: u64) -> Sour
             let pointed = target(stream.envelope, field.name).expect("the guard has seen one");
             reference(stream, field, pointed, contacts)
         }
-        _ => Source::Generic { salt: own, count: rows::count(stream.envelope, contacts) },
+        _ => anything(),
     }
+}
+
+/// Whether readers follow changes by this field, or by its zone-less twin.
+fn is_cursor(stream: &Stream, name: &str) -> bool {
+    let Some(cursor) = stream.cursor else { return false };
+    let twin = stream.field(cursor.field).map(|field| field.ty);
+    cursor.field == name || matches!(twin, Some(Type::LocalTimestamp { twin }) if twin == name)
 }
 
 fn position(stream: &Stream, name: &str) -> Option<usize> {

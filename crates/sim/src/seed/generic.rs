@@ -6,10 +6,12 @@ use super::{Cell, Scope};
 use crate::chance::salt;
 
 /// A believable value of the type of `field` for row `id` of `count` rows of the collection `name`.
-pub(super) fn value(scope: &Scope, name: u64, count: u64, field: &Field, id: u64) -> Cell {
+///
+/// One in four is null where the field may be, so that every reader meets both; a field by which readers follow changes
+/// (`is_cursor`) never is.
+pub(super) fn value(scope: &Scope, name: u64, count: u64, field: &Field, is_cursor: bool, id: u64) -> Cell {
     let own = name ^ salt(field.name);
-    // One in four, so that every reader meets both.
-    if field.nullable && scope.one_in(own.rotate_left(7), id, 4) {
+    if field.nullable && !is_cursor && scope.one_in(own.rotate_left(7), id, 4) {
         return Cell::Null;
     }
     match field.ty {

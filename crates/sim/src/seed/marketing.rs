@@ -21,6 +21,8 @@ pub(super) const MAKERS: &[(&str, &str, Make)] = &[
     ("users", "localZoneid", |_, _| Cell::Word("America/Chicago")),
     ("users", "mfaEnabled", |_, _| Cell::Number(0)),
     ("groups", "title", |_, id| Cell::Word(["Admin", "Sales", "Support"][(id - 1) as usize % 3])),
+    ("groups", "descript", |_, _| Cell::Word("")),
+    ("groups", "reqApprovalNotify", |_, _| Cell::Word("")),
     ("campaigns", "name", |_, id| Cell::Text(format!("Campaign {id}"))),
     ("campaigns", "type", |s, id| {
         Cell::Word(s.word(MAIL, id, &["single", "single", "split", "responder", "recurring"]))
@@ -39,6 +41,10 @@ pub(super) const MAKERS: &[(&str, &str, Make)] = &[
     }),
     ("campaigns", "isDoubleOptInCampaign", |_, _| Cell::Number(0)),
     ("campaigns", "groupLimitViolation", |_, _| Cell::Number(0)),
+    ("campaignMessages", "percentage", |_, _| Cell::Number(100)),
+    ("campaignMessages", "initial_split_percentage", |_, _| Cell::Number(100)),
+    ("campaignMessages", "spamcheck_score", |_, _| Cell::Number(0)),
+    ("campaignMessages", "spamcheck_max", |_, _| Cell::Number(5)),
     ("messages", "html", |_, id| {
         Cell::Text(format!("<html><body><h1>News {id}</h1><p>Hello %FIRSTNAME%</p></body></html>"))
     }),
