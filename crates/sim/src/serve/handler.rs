@@ -97,12 +97,17 @@ async fn answer_api(shared: &Arc<Shared>, parts: &Parts, bytes: &[u8]) -> Handle
     handled
 }
 
+/// Path and query. In process the whole address may have been given.
+fn target(parts: &Parts) -> &str {
+    parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
+}
+
 fn note(shared: &Shared, parts: &Parts, status: u16, rows: u64) {
     let at = shared.account().now_iso();
     shared.desk().log.answered(Entry {
         at,
         method: parts.method.to_string(),
-        uri: parts.uri.to_string(),
+        uri: target(parts).to_owned(),
         status,
         rows,
     });
@@ -200,7 +205,7 @@ fn limit_headers(headers: &mut HeaderMap, limit: u32, remaining: u32) {
 
 /// The answer without faults.
 fn regular(shared: &Arc<Shared>, parts: &Parts, bytes: &[u8]) -> Answer {
-    if parts.uri.to_string().len() > URI_MAX {
+    if target(parts).len() > URI_MAX {
         return error_body::too_long();
     }
     let Some(path) = below_api(parts.uri.path()) else { return outside(parts.uri.path()) };
@@ -245,7 +250,7 @@ fn act(shared: &Arc<Shared>, parts: &Parts, path: Vec<&str>, bytes: &[u8]) -> An
         .iter()
         .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())
         .collect();
-    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
+    let host = host(parts);
     let asked = Asked {
         method: &parts.method,
         path: decoded.iter().map(String::as_str).collect(),
@@ -267,6 +272,12 @@ fn act(shared: &Arc<Shared>, parts: &Parts, path: Vec<&str>, bytes: &[u8]) -> An
         );
     }
     answer
+}
+
+/// The host that links name: the one that was asked.
+fn host(parts: &Parts) -> &str {
+    let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    named.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or("127.0.0.1")
 }
 
 fn record(shared: &Shared, account: &Account, asked: &Asked<'_>, answer: &Answer) {

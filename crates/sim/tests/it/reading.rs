@@ -105,6 +105,23 @@ async fn addresses_are_forgiving_about_slashes() {
 }
 
 #[tokio::test]
+async fn whole_address_in_process_counts_as_its_path() {
+    let app = App::new();
+    let reply = app.call(http::Method::GET, "http://account.test:8075/api/3/tags/3", None).await;
+    assert!(
+        reply.json()["tag"]["links"]["contactGoalTags"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://account.test:8075/api/3/tags/3/")
+    );
+    let counted = app.control.requests(1);
+    assert_eq!(
+        (&counted["by_path"][0]["path"], &counted["recent"][0]["uri"]),
+        (&json!("/api/3/tags/{id}"), &json!("/api/3/tags/3"))
+    );
+}
+
+#[tokio::test]
 async fn sideloaded_page_holds_what_belongs_to_it() {
     let app = App::new();
     let answer = app.get("/contacts?limit=100&orders[id]=ASC&id_greater=100&include=contactLists.list,contactTags.tag,fieldValues.field,deals").await;
