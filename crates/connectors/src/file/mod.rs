@@ -7,6 +7,7 @@ mod format;
 mod load;
 mod merge;
 mod state;
+mod table;
 
 use std::{
     fs, io,

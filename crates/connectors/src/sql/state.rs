@@ -63,9 +63,9 @@ impl Progress {
     }
 }
 
-/// What is remembered, as a file target keeps it whole and a database row by row.
+/// What a row of the table stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+enum Kind {
     Cursor,
     Walk,
 }
