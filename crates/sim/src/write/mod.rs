@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     account::{Account, Table},
     answer::{
-        Answer, error_body,
+        Answer, Query, error_body,
         row::{Rower, View},
         single::find_row,
         special,
@@ -59,6 +59,8 @@ impl Write<'_> {
             }
             (&Method::POST, ["deals", id, "notes", ..]) => crm::deal_note(self, id),
             (&Method::POST, ["accounts", id, "notes"]) => crm::account_note(self, id),
+            (&Method::PUT, ["deals" | "accounts", _, "notes", id]) => self.update("notes", id),
+            (&Method::DELETE, ["accounts", "bulk_delete"]) => self.delete_companies(&asked.query),
             (&Method::POST, ["campaign"]) => campaign::create(self),
             (&Method::POST, ["campaigns", id, "copy"]) => campaign::copy(self, id),
             (&Method::DELETE, ["campaigns", id, "delete"]) => campaign::delete(self, id),
@@ -71,6 +73,13 @@ impl Write<'_> {
             (&Method::DELETE, [name, id]) => self.on(name, |write, envelope| write.delete(envelope, id)),
             _ => not_found(),
         }
+    }
+
+    /// Deletes the companies that `ids[]` names; those that are not there do not matter.
+    fn delete_companies(&mut self, query: &Query) -> Answer {
+        let ids: Vec<u64> = query.list("ids").iter().filter_map(|id| id.parse().ok()).collect();
+        self.account.delete("accounts", &ids);
+        Answer::ok(&json!({"meta": {"success": true}}))
     }
 
     fn on(&mut self, name: &str, act: impl FnOnce(&mut Self, &'static str) -> Answer) -> Answer {

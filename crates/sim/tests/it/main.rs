@@ -5,6 +5,7 @@ mod control;
 mod decisions;
 mod faults;
 mod reading;
+mod relations;
 mod shapes;
 mod variants;
 mod writing;

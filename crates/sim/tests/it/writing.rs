@@ -259,6 +259,25 @@ async fn association_and_company_follow_their_rules() {
 }
 
 #[tokio::test]
+async fn companies_are_deleted_in_bulk() {
+    let app = App::new();
+    assert_eq!(
+        app.ask("DELETE", "/accounts/bulk_delete?ids[]=1&ids[]=3&ids[]=999", None).await,
+        (200, json!({"meta": {"success": true}}))
+    );
+    assert_eq!(ids(&app.get("/accounts?limit=3").await, "accounts"), [2, 4, 5]);
+}
+
+#[tokio::test]
+async fn note_of_a_deal_is_updated_below_it() {
+    let app = App::new();
+    let made = write(&app, "POST", "/deals/1/notes", json!({"note": {"note": "First"}}), 201).await;
+    let id = made["note"]["id"].as_str().unwrap();
+    write(&app, "PUT", &format!("/deals/1/notes/{id}"), json!({"note": {"note": "Second"}}), 200).await;
+    assert_eq!(app.get(&format!("/notes/{id}")).await["note"]["note"], "Second");
+}
+
+#[tokio::test]
 async fn list_update_keeps_its_row_timestamps() {
     let app = App::new();
     let before = app.get("/lists/2").await["list"].clone();
