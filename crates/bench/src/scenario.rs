@@ -89,7 +89,7 @@ pub const SCENARIOS: &[Scenario] = &[
         into: Place::Postgres,
         bars: &[
             ("answers 429", |run| run.refusals as f64, 3.0),
-            ("seconds per request × budget", |run| run.seconds * 4.9 / run.requests as f64, 1.0 / 0.95),
+            ("share of the budget left unused, %", |run| 100.0 * (1.0 - used_share(run)), 5.0),
         ],
     },
     Scenario {
@@ -105,6 +105,12 @@ pub const SCENARIOS: &[Scenario] = &[
         ],
     },
 ];
+
+/// The part of 4.9 requests a second that was used while there was work: until the last request was sent, whose answer,
+/// a page of 100 contacts with what comes along, takes 300 ms and 0.5 ms for each of its 1,600 rows.
+fn used_share(run: &Measured) -> f64 {
+    run.requests as f64 / 4.9 / (run.seconds - 1.1)
+}
 
 impl Scenario {
     /// Runs it once, with a simulator and a target of its own.
