@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::output::{ColorWhen, progress};
+use crate::output::{ColorWhen, Form, progress};
 
 /// Replicates an ActiveCampaign account into databases and files
 #[derive(Debug, Parser)]
@@ -144,7 +144,11 @@ pub enum Conns {
     Add(ConnsAdd),
     /// List all connections
     #[command(before_help = "Example: achub conns list")]
-    List,
+    List {
+        /// text, csv or json
+        #[arg(short, long, value_name = "FORM")]
+        output: Option<Form>,
+    },
     /// Show one connection without its secrets
     #[command(before_help = "Example: achub conns show shop")]
     Show { name: String },
@@ -161,6 +165,9 @@ pub enum Conns {
         /// List the fields of each stream instead of its rows
         #[arg(long)]
         columns: bool,
+        /// text, csv or json
+        #[arg(short, long, value_name = "FORM")]
+        output: Option<Form>,
     },
     /// Set keys of a connection in env.yaml
     #[command(

@@ -38,6 +38,7 @@ fn output(global: &args::Global) -> Output {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     Output {
         is_json: global.json,
+        is_csv: false,
         is_quiet: global.quiet,
         has_color: global.color.decide(is_set("NO_COLOR"), is_set("CLICOLOR_FORCE")),
         progress: global.progress.style(global.quiet),

@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use achub_client::{BaseUrl, Client, HttpTransport, Limits, Pace, Settings};
 use achub_connectors::{
     activecampaign::ActiveCampaignSource,
+    file::{self, FileTarget},
     postgres::{PostgresSettings, PostgresTarget},
     sqlite::SqliteTarget,
 };
@@ -17,7 +18,7 @@ use achub_store::sqlite::SqliteStore;
 
 use crate::{
     config::{
-        connection::{ActiveCampaign, Connection, Postgres, Rate},
+        connection::{ActiveCampaign, Connection, Format, Postgres, Rate},
         connections::Connections,
         environment::Environment,
         home::Home,
@@ -126,7 +127,9 @@ pub async fn target(name: &str, connection: &Connection) -> Result<Box<dyn Targe
         Connection::Postgres(postgres) => {
             PostgresTarget::connect(&postgres_settings(postgres)).await.map(|target| Box::new(target) as _)
         }
-        Connection::Folder(_) => Err(Error::new(Code::NotGranted, "this kind of target is not wired yet")),
+        Connection::Folder(folder) => FileTarget::open(&folder.path, file_format(folder.format))
+            .await
+            .map(|target| Box::new(target) as _),
         Connection::ActiveCampaign(_) => Err(Error::new(
             Code::BadConnection,
             "an ActiveCampaign account cannot be a target of a replication",
@@ -134,6 +137,13 @@ pub async fn target(name: &str, connection: &Connection) -> Result<Box<dyn Targe
         .with_hint("name a database or a folder, for example sqlite://account.db")),
     };
     opened.map_err(|error| error.context(format!("connection {name}")))
+}
+
+fn file_format(format: Format) -> file::Format {
+    match format {
+        Format::Csv => file::Format::Csv,
+        Format::JsonLines => file::Format::JsonLines,
+    }
 }
 
 fn postgres_settings(postgres: &Postgres) -> PostgresSettings {

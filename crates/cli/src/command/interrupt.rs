@@ -40,13 +40,15 @@ impl Interrupt {
     pub fn listen(output: Output) -> Interrupt {
         let interrupt = Interrupt { stop: Stop::default(), first: Arc::default() };
         let listening = interrupt.clone();
+        // Registered before anything else happens, and kept: a signal between two waits is not lost.
+        let mut signals = Signals::register();
         tokio::spawn(async move {
-            let signal = next().await;
+            let signal = signals.next().await;
             listening.first.store(signal.exit_code(), Ordering::SeqCst);
             listening.stop.request();
             output
                 .say("Finishing this batch (about 3 s). Press again to stop now; nothing sent will be lost.");
-            let signal = next().await;
+            let signal = signals.next().await;
             std::process::exit(i32::from(signal.exit_code()));
         });
         interrupt
@@ -66,26 +68,46 @@ impl Interrupt {
     }
 }
 
-/// Waits for the next signal. Where signals cannot be listened to, waits for ever: the system's own handling stays.
+/// The signals that end the program.
+pub struct Signals {
+    #[cfg(unix)]
+    streams: Option<(unix::Signal, unix::Signal)>,
+}
+
 #[cfg(unix)]
-pub async fn next() -> Signal {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => Signal::Interrupt,
-        _ = terminate.recv() => Signal::Terminate,
+use tokio::signal::unix;
+
+#[cfg(unix)]
+impl Signals {
+    /// Starts to listen. Where that cannot be, the system's own handling stays. Needs a tokio runtime.
+    pub fn register() -> Signals {
+        let interrupt = unix::signal(unix::SignalKind::interrupt()).ok();
+        let terminate = unix::signal(unix::SignalKind::terminate()).ok();
+        Signals { streams: interrupt.zip(terminate) }
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) -> Signal {
+        let Some((interrupt, terminate)) = &mut self.streams else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupt.recv() => Signal::Interrupt,
+            _ = terminate.recv() => Signal::Terminate,
+        }
     }
 }
 
-/// Waits for Ctrl-C.
 #[cfg(not(unix))]
-pub async fn next() -> Signal {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => Signal::Interrupt,
-        Err(_) => std::future::pending().await,
+impl Signals {
+    /// Starts to listen.
+    pub fn register() -> Signals {
+        Signals {}
+    }
+
+    /// Waits for Ctrl-C.
+    pub async fn next(&mut self) -> Signal {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Signal::Interrupt,
+            Err(_) => std::future::pending().await,
+        }
     }
 }

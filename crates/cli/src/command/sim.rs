@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     args,
-    command::interrupt,
+    command::interrupt::Signals,
     output::{Failure, Output},
 };
 
@@ -30,8 +30,9 @@ pub async fn run(output: &Output, flags: &args::Sim) -> Result<(), Failure> {
         false => output.data(&format!("{url} key {key}\n"))?,
     }
     output.say("A pretend account; its connection needs `allow_private_address: true`. Ctrl-C ends it.");
-    sim.serve(listener, async {
-        interrupt::next().await;
+    let mut signals = Signals::register();
+    sim.serve(listener, async move {
+        signals.next().await;
     })
     .await
     .map_err(|error| failure(&error))?;

@@ -17,7 +17,7 @@ pub fn status_word(status: RunStatus) -> &'static str {
     }
 }
 
-/// `[2 / 10] inserted 1,000 rows into "crm"."contacts" in 3.2 s [310 r/s]` for a stream that landed, else why not.
+/// `[2 / 10] inserted 1,000 rows into "crm"."contacts" in 3.2 secs [310 r/s]` for a stream that landed, else why not.
 /// `seconds` is how long its walk took.
 pub fn stream_line(place: &str, stream: &StreamSummary, seconds: f64) -> String {
     let table = quoted(&stream.table);
@@ -30,10 +30,9 @@ pub fn stream_line(place: &str, stream: &StreamSummary, seconds: f64) -> String 
     let rate = rows as f64 / seconds.max(0.001);
     let rate = if seconds > 0.05 { format!(" [{} r/s]", count(rate as u64)) } else { String::new() };
     let mut line = format!(
-        "{place} {}: {verb} {} rows into {table} in {}{rate}",
+        "{place} {}: {verb} {} rows into {table} in {seconds:.1} secs{rate}",
         stream.stream,
-        count(rows),
-        duration(seconds)
+        count(rows)
     );
     for (number, what) in
         [(outcomes.changed, "changed"), (outcomes.removed, "removed"), (outcomes.refused, "refused")]
@@ -99,7 +98,7 @@ mod tests {
         };
         assert_eq!(
             stream_line("[1 / 2]", &stream, 3.0),
-            "[1 / 2] contacts: merged 1,200 rows into \"crm\".\"contacts\" in 3.0 s [400 r/s], 200 changed, 1 refused, \
+            "[1 / 2] contacts: merged 1,200 rows into \"crm\".\"contacts\" in 3.0 secs [400 r/s], 200 changed, 1 refused, \
              31 older records left out by the start date, 2 values of another type kept as text (score)"
         );
         stream.error = Some(("AC-203".to_owned(), "x".to_owned()));

@@ -25,6 +25,8 @@ const FORMAT_VERSION: u32 = 1;
 pub struct Output {
     /// Data as JSON.
     pub is_json: bool,
+    /// Tables as comma-separated values.
+    pub is_csv: bool,
     /// Only data and errors.
     pub is_quiet: bool,
     /// Colour on standard error.
@@ -33,6 +35,17 @@ pub struct Output {
     pub progress: progress::Style,
     /// Whether questions may be asked.
     pub may_ask: bool,
+}
+
+/// The form of data that Sling's `-o` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// Aligned on a terminal, tab-separated otherwise.
+    Text,
+    /// Comma-separated values.
+    Csv,
+    /// JSON.
+    Json,
 }
 
 /// When colour is used.
@@ -68,12 +81,21 @@ pub fn words_to_terminal() -> bool {
 }
 
 impl Output {
+    /// The same with data in `form`, where one is asked for.
+    pub fn in_form(self, form: Option<Form>) -> Output {
+        match form {
+            Some(form) => Output { is_json: form == Form::Json, is_csv: form == Form::Csv, ..self },
+            None => self,
+        }
+    }
+
     /// Prints a table, or the same rows as JSON under `view`.
     pub fn table(&self, view: &str, table: &Table) -> Result<(), Failure> {
         if self.is_json {
             return self.json(view, json!({ "rows": table.objects() }));
         }
         let text = match io::stdout().is_terminal() {
+            _ if self.is_csv => table.comma_separated(),
             true => table.aligned(),
             false => table.separated(),
         };

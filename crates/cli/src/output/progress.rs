@@ -66,6 +66,13 @@ struct Shared {
     bar: Option<ProgressBar>,
 }
 
+/// What is worth saying at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Aside {
+    Told(String),
+    Warned(String),
+}
+
 /// The figures of the run so far.
 #[derive(Debug, Default)]
 struct State {
@@ -141,34 +148,40 @@ impl Watch {
     }
 
     /// Says something without tearing the live line.
-    fn aside(&self, text: &str) {
+    fn aside(&self, aside: &Aside) {
+        let say = || match aside {
+            Aside::Told(text) => self.output.say(text),
+            Aside::Warned(text) => self.output.warn(text),
+        };
         match &self.shared.bar {
-            Some(bar) => bar.suspend(|| self.output.warn(text)),
-            None => self.output.warn(text),
+            Some(bar) => bar.suspend(say),
+            None => say(),
         }
     }
 }
 
 impl Progress for Watch {
     fn event(&self, event: Event) {
-        let warning = self.state().take(event);
-        if let Some(warning) = warning {
-            self.aside(&warning);
+        let aside = self.state().take(event);
+        if let Some(aside) = aside {
+            self.aside(&aside);
         }
     }
 }
 
 impl State {
     /// Takes an event into the figures; gives back what is worth saying at once.
-    fn take(&mut self, event: Event) -> Option<String> {
+    fn take(&mut self, event: Event) -> Option<Aside> {
         match event {
             Event::Opened { walks, requests, .. } => {
                 self.walks = walks;
                 self.requests_expected = requests;
             }
-            Event::WalkStarted { walk, streams, .. } => {
-                let streams = streams.iter().map(ToString::to_string).collect();
+            Event::WalkStarted { walk, streams, resumed, .. } => {
+                let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
+                let names = streams.join(", ");
                 self.working.insert(walk, (Instant::now(), streams));
+                return resumed.then(|| Aside::Told(format!("{names}: continues an interrupted run")));
             }
             Event::Committed { rows, .. } => {
                 self.rows += rows.iter().map(|(_, rows)| rows).sum::<u64>();
@@ -184,7 +197,7 @@ impl State {
                 self.waits += 1;
                 self.waiting = Some((Instant::now() + wait, reason));
             }
-            Event::Warning { message } => return Some(message),
+            Event::Warning { message } => return Some(Aside::Warned(message)),
         }
         None
     }
@@ -272,6 +285,7 @@ mod tests {
             line.starts_with("1 of 2 done · 1,500 rows · 120/120 requests, 4.0/s · waiting 59 min"),
             "{line}"
         );
-        assert_eq!(state.take(Event::Warning { message: "x".to_owned() }).as_deref(), Some("x"));
+        let warning = Event::Warning { message: "x".to_owned() };
+        assert_eq!(state.take(warning), Some(super::Aside::Warned("x".to_owned())));
     }
 }

@@ -71,6 +71,24 @@ impl Table {
         }
         text
     }
+
+    /// Comma-separated values with a header line (RFC 4180, line ends as on Unix).
+    pub fn comma_separated(&self) -> String {
+        let mut text = self.columns.join(",") + "\n";
+        for row in &self.rows {
+            let cells: Vec<String> = row.iter().map(|value| csv_cell(&plain(value))).collect();
+            text.push_str(&cells.join(","));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn csv_cell(text: &str) -> String {
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    }
 }
 
 fn plain(value: &Value) -> String {
@@ -111,6 +129,13 @@ mod tests {
     fn piped_rows_are_separated_and_whole() {
         let text = table().separated();
         assert_eq!(text, format!("name\trow_count\na\\tb\t12345\n{}\t\n", "x".repeat(300)));
+    }
+
+    #[test]
+    fn commas_and_quotes_are_quoted() {
+        let mut table = Table::new(&["a", "b"]);
+        table.push([json!("x, \"y\""), json!(["1", "2"])]);
+        assert_eq!(table.comma_separated(), "a,b\n\"x, \"\"y\"\"\",\"1, 2\"\n");
     }
 
     #[test]

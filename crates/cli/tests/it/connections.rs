@@ -176,3 +176,13 @@ fn each_wrong_connection_has_its_own_code() {
         assert_eq!(ended.code, Some(exit), "{code}");
     }
 }
+
+#[test]
+fn private_addresses_can_be_allowed_everywhere() {
+    let account = Account::start(&["--contacts", "10"]);
+    let place = Place::with_account(&account.url).variable("ACHUB_ALLOW_PRIVATE_ADDRESSES", "1");
+    place.good(&["conns", "set", "shop", "inputs.allow_private_address=false"]);
+    let json: Value = serde_json::from_str(&place.good(&["conns", "test", "shop", "--json"])).unwrap();
+    assert_eq!(json["passed"], true);
+    assert_eq!(json["checks"].as_array().map(Vec::len), Some(6));
+}

@@ -5,5 +5,6 @@ mod connections;
 mod demo;
 mod kill;
 mod pages;
+mod postgres;
 mod program;
 mod runs;

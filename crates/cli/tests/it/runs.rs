@@ -101,6 +101,19 @@ fn single_stream_lands_by_flags() {
 }
 
 #[test]
+fn folders_get_one_file_per_table() {
+    let account = Account::start(&["--contacts", "50", "--rate", "off"]);
+    let place = Place::with_account(&account.url);
+    for (target, file, lines) in
+        [("file://out", "out/tags.csv", 41), ("file://out2?format=jsonl", "out2/tags.jsonl", 40)]
+    {
+        let arguments = ["replicate", "run", "--from", "shop", "--to", target, "--streams", "tags,contacts"];
+        place.good(&arguments);
+        assert_eq!(place.read(file).lines().count(), lines, "{file}");
+    }
+}
+
+#[test]
 fn nothing_selected_is_said_and_no_failure() {
     let place = Place::with_account("http://127.0.0.1:1");
     place.write("r.yaml", FILE);
@@ -144,7 +157,9 @@ fn interrupted_run_continues_where_it_stopped() {
         assert!(ended.stderr.contains("the same command continues from there"), "{}", ended.stderr);
 
         let before = account.requests();
-        place.good(&arguments);
+        let again = place.run(&arguments);
+        assert_eq!(again.code, Some(0), "{}", again.stderr);
+        assert!(again.stderr.contains("contacts: continues an interrupted run"), "{}", again.stderr);
         assert!(account.requests() - before < 41, "it did not start over");
         assert_eq!(numbers(&place.path("lake.db"), &["select count(*) from contacts"]), [4000]);
     }

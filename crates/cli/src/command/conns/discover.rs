@@ -13,36 +13,34 @@ use serde_json::{Value, json};
 
 use crate::{
     command::streams::row,
-    config::{connection::Connection, known_stream, replication_file::pattern_matches},
-    output::{Failure, Table, duration, per_second},
+    config::{known_stream, replication_file::pattern_matches},
+    output::{Failure, Output, Table, duration, per_second},
     wiring::{self, Context},
 };
 
-/// The pace that is reckoned with until the account has told its own.
-const PACE_EXPECTED: f64 = 4.0;
-
 /// Shows the streams of the account called `name` that match `pattern`: with the rows it has, or with `columns` their
 /// fields, for which nothing is sent.
-pub async fn run(context: &Context, name: &str, pattern: Option<&str>, columns: bool) -> Result<(), Failure> {
+pub async fn run(
+    context: &Context,
+    output: &Output,
+    name: &str,
+    pattern: Option<&str>,
+    columns: bool,
+) -> Result<(), Failure> {
     let found = context.connections.get(name)?;
     let connection = found.read()?;
-    let account = match &connection {
-        Connection::ActiveCampaign(account) => account,
-        _ => return Err(wiring::account(&found.name, &connection).unwrap_err().into()),
-    };
+    let account = wiring::account(&found.name, &connection)?;
     let streams = matching(pattern)?;
     if columns {
-        return fields(context, &streams);
+        return fields(output, &streams);
     }
     let asked = streams.iter().filter(|stream| tells_total(stream)).count();
     let store = context.open_store().await?;
     let client = context.client(&found.name, account, &store, Arc::new(Silent))?;
     let pace = client.requests_per_second();
-    let seconds =
-        asked as f64 / pace.unwrap_or(f64::INFINITY).min(PACE_EXPECTED.max(pace.unwrap_or(PACE_EXPECTED)));
+    let time = pace.map(|pace| format!("about {} ", duration(asked as f64 / pace))).unwrap_or_default();
     context.output.say(&format!(
-        "Asking for the rows of {asked} streams: {asked} requests, about {} {}",
-        duration(seconds),
+        "Asking for the rows of {asked} streams: {asked} requests, {time}{}",
         per_second(pace)
     ));
     let mut table = Table::new(&["stream", "group", "read", "key", "cursor", "fields", "rows", "problem"]);
@@ -51,7 +49,7 @@ pub async fn run(context: &Context, name: &str, pattern: Option<&str>, columns: 
         table.push(row(stream).into_iter().chain([rows, problem]));
     }
     store.close().await;
-    context.output.table("conns discover", &table)
+    output.table("conns discover", &table)
 }
 
 fn matching(pattern: Option<&str>) -> Result<Vec<&'static Stream>, Error> {
@@ -65,7 +63,7 @@ fn matching(pattern: Option<&str>) -> Result<Vec<&'static Stream>, Error> {
     }
 }
 
-fn fields(context: &Context, streams: &[&'static Stream]) -> Result<(), Failure> {
+fn fields(output: &Output, streams: &[&'static Stream]) -> Result<(), Failure> {
     let mut table = Table::new(&["stream", "field", "type", "nullable"]);
     for stream in streams {
         for field in crate::command::streams::fields(stream).objects() {
@@ -77,7 +75,7 @@ fn fields(context: &Context, streams: &[&'static Stream]) -> Result<(), Failure>
             ]);
         }
     }
-    context.output.table("conns discover", &table)
+    output.table("conns discover", &table)
 }
 
 /// Whether one request tells how many rows there are.

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use crate::{
     config::connection::{Connection, Format, Rate},
-    output::{Failure, Table},
+    output::{Failure, Output, Table},
     wiring::Context,
 };
 
 /// Lists all connections with type and source; what a variable shadows is said beside it.
-pub fn list(context: &Context) -> Result<(), Failure> {
+pub fn list(context: &Context, output: &Output) -> Result<(), Failure> {
     let mut table = Table::new(&["name", "type", "source", "place", "problem"]);
     let found = context.connections.list();
     for connection in &found {
@@ -19,7 +19,7 @@ pub fn list(context: &Context) -> Result<(), Failure> {
         };
         table.push([json!(connection.name), json!(ty), json!(connection.source), place, problem]);
     }
-    context.output.table("conns list", &table)?;
+    output.table("conns list", &table)?;
     for connection in found {
         if let Some(shadowed) = &connection.shadows {
             let (name, source) = (&connection.name, &connection.source);

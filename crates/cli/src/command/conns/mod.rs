@@ -13,11 +13,12 @@ use crate::{args::Conns, output::Failure, wiring::Context};
 /// Carries out a verb.
 pub async fn run(context: &Context, verb: &Conns, yes: bool) -> Result<(), Failure> {
     match verb {
-        Conns::List => list::list(context),
+        Conns::List { output } => list::list(context, &context.output.in_form(*output)),
         Conns::Show { name } => list::show(context, name),
         Conns::Test { name } => test::run(context, name).await,
-        Conns::Discover { name, pattern, columns } => {
-            discover::run(context, name, pattern.as_deref(), *columns).await
+        Conns::Discover { name, pattern, columns, output } => {
+            let output = context.output.in_form(*output);
+            discover::run(context, &output, name, pattern.as_deref(), *columns).await
         }
         Conns::Add(flags) => add::run(context, flags, yes).await,
         Conns::Set { name, values } => edit::set(context, name, values),
