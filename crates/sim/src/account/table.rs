@@ -47,7 +47,7 @@ pub(crate) struct Table {
     adopted: BTreeMap<(&'static str, u64), Vec<u64>>,
 }
 
-/// Fields by which children are looked up; their values in changed rows are indexed.
+/// Fields by which children are looked up often; their values in changed rows are indexed.
 const INDEXED: &[&str] =
     &["contact", "subscriberid", "relid", "account", "deal", "field", "group", "list", "tag"];
 
@@ -149,7 +149,11 @@ impl Table {
                 .collect(),
         };
         ids.retain(|id| !self.moved_away(scope, *id, field, parent));
-        if let Some(adopted) = self.adopted.get(&(field, parent)) {
+        if !INDEXED.contains(&field) {
+            ids.extend(self.changes.keys().filter(|id| self.pointer(scope, **id, field) == parent));
+            ids.sort_unstable();
+            ids.dedup();
+        } else if let Some(adopted) = self.adopted.get(&(field, parent)) {
             ids.extend(adopted.iter().copied().filter(|id| self.ids.contains(*id)));
         }
         ids

@@ -6,7 +6,7 @@ use super::row::{Extra, Rower, View};
 use crate::{
     account::{Account, Table},
     json::push_string,
-    seed::keys::target,
+    seed::keys::{NOTED, target},
 };
 
 /// A collection whose rows belong to the rows of another one.
@@ -208,9 +208,9 @@ pub(crate) fn children(account: &Account, relation: &Relation, id: u64) -> Vec<u
     let mut rows = account.children(relation.to, relation.field, id);
     if relation.to == "notes" {
         let notes = account.table("notes");
-        rows.retain(|row| {
-            notes.text(&account.scope, &account.zone, *row, "reltype").as_deref() == Some("Subscriber")
-        });
+        let about =
+            NOTED.iter().find(|(_, envelope, _)| *envelope == relation.from).map(|(about, _, _)| *about);
+        rows.retain(|row| notes.text(&account.scope, &account.zone, *row, "reltype").as_deref() == about);
     }
     rows
 }

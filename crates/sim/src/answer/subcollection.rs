@@ -1,5 +1,6 @@
 //! What hangs off one record: `/contacts/{id}/contactTags`, `/campaigns/{id}/links` and their like. No `meta`.
 
+use achub_api::stream::Field;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -30,6 +31,11 @@ const BESIDE: &[Relation] = &[
     Relation { from: "automations", name: "blocks", to: "automationBlocks", field: "automation" },
     Relation { from: "ecomCustomers", name: "orders", to: "ecomOrders", field: "customerid" },
     Relation { from: "ecomOrders", name: "orderActivities", to: "ecomOrderActivities", field: "orderid" },
+    Relation { from: "connections", name: "customers", to: "ecomCustomers", field: "connectionid" },
+    Relation { from: "deals", name: "tasks", to: "dealTasks", field: "relid" },
+    Relation { from: "deals", name: "notes", to: "notes", field: "relid" },
+    Relation { from: "accounts", name: "notes", to: "notes", field: "relid" },
+    Relation { from: "dealTasks", name: "notes", to: "notes", field: "relid" },
 ];
 
 /// Answers `GET /{collection}/{id}/{name}`; `None` when the collection has no such relation.
@@ -48,10 +54,22 @@ pub(crate) fn answer(account: &Account, table: &Table, id: &str, name: &str, bas
         }
     }
     let beside = BESIDE.iter().find(|relation| relation.from == table.envelope() && relation.name == name);
-    if let Some(relation) = include::find(table.envelope(), name).or(beside) {
-        return Some(rows(&rower, relation, id));
+    let relation = include::find(table.envelope(), name).or(beside).copied();
+    if let Some(relation) = relation.or_else(|| back(account, table, name)) {
+        return Some(rows(&rower, &relation, id));
     }
     pointed(account, table, id, name, base)
+}
+
+/// The relation to the collection called `name` where its rows point back at those of `table`: `/groups/{id}/listGroups`.
+/// Who made or changed a row does not count.
+fn back(account: &Account, table: &Table, name: &str) -> Option<Relation> {
+    let to = account.find(name)?;
+    let points_back = |field: &&'static Field| {
+        target(to.envelope(), field.name) == Some(table.envelope()) && !field.name.ends_with("_by")
+    };
+    let field = to.columns.iter().map(|column| column.field).find(points_back)?;
+    Some(Relation { from: table.envelope(), name: to.envelope(), to: to.envelope(), field: field.name })
 }
 
 /// The rows of `relation`, or the only one.

@@ -80,6 +80,16 @@ const EXCEPTIONS: &[(&str, &str, Option<&str>)] = &[
     ("sms", "message", None),
     ("emailActivities", "message", None),
     ("bounceLogs", "code", None),
+    ("dealTasks", "relid", Some("deals")),
+];
+
+/// What notes can be about: `reltype`, the key of the array of those records, `owner.type`.
+pub(crate) const NOTED: &[(&str, &str, &str)] = &[
+    ("Subscriber", "contacts", "contact"),
+    ("Deal", "deals", "deal"),
+    ("CustomerAccount", "accounts", "account"),
+    ("DealTask", "dealTasks", "dealTask"),
+    ("Activity", "activities", "activity"),
 ];
 
 /// The key of the array that `field` of the collection `envelope` points into.

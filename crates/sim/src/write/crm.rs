@@ -7,6 +7,7 @@ use super::{Write, create::insert, respond};
 use crate::{
     account::{Account, Origin, number},
     answer::{Answer, single::find_row},
+    seed::keys::NOTED,
 };
 
 /// The stages every new pipeline gets.
@@ -40,15 +41,6 @@ pub(super) fn first_stages(write: &mut Write<'_>, group: u64) -> Vec<u64> {
     }
     stages
 }
-
-/// Collections that can have notes: `reltype`, collection, `owner.type`.
-const NOTED: &[(&str, &str, &str)] = &[
-    ("Subscriber", "contacts", "contact"),
-    ("Deal", "deals", "deal"),
-    ("CustomerAccount", "accounts", "account"),
-    ("DealTask", "dealTasks", "dealTask"),
-    ("Activity", "activities", "activity"),
-];
 
 /// Says whom a new note belongs to.
 pub(super) fn own_note(values: &mut Map<String, Value>, object: &mut Map<String, Value>) {

@@ -47,7 +47,8 @@ impl Write<'_> {
     fn dispatch(&mut self, asked: &Asked<'_>) -> Answer {
         match (asked.method, &asked.path[..]) {
             (&Method::POST, ["contact", "sync"]) => contact::sync(self),
-            (&Method::POST, ["fieldOption", "bulk"]) => field::options(self),
+            // Documented in the singular; the vendor's own MCP server 0.12.0 asks in the plural.
+            (&Method::POST, ["fieldOption" | "fieldOptions", "bulk"]) => field::options(self),
             (&Method::POST, [name @ ("dealCustomFieldData" | "accountCustomFieldData"), "bulkCreate"]) => {
                 self.on(name, crm::bulk_create)
             }

@@ -25,7 +25,7 @@ async fn records_list_the_rows_that_point_at_them() {
         ("/connections/1/customers", "ecomCustomers", "connectionid", "1"),
         ("/deals/2/tasks", "dealTasks", "relid", "2"),
         ("/dealTasktypes/1/dealTasks", "dealTasks", "dealTasktype", "1"),
-        ("/groups/1/listGroups", "listGroups", "groupid", "1"),
+        ("/groups/1/listGroups", "listGroups", "group", "1"),
         ("/users/1/lists", "lists", "userid", "1"),
     ] {
         check(&app, path, key, field, id).await;

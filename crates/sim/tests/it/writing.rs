@@ -157,6 +157,9 @@ async fn new_field_gets_tag_order_options_and_relation() {
         (&stored["field"]["options"], &stored["field"]["relations"]),
         (&json!(["22", "23"]), &json!(["15"]))
     );
+    let plural = json!({"fieldOptions": [{"field": "15", "label": "XL", "value": "xl"}]});
+    let made = write(&app, "POST", "/fieldOptions/bulk", plural, 201).await;
+    assert_eq!(ids(&made, "fieldOptions"), [24]);
     let (status, refusal) = app.ask("POST", "/fieldOption/bulk", Some(json!({"fieldOptions": "S"}))).await;
     assert_eq!((status, refusal["errors"].is_string()), (422, true));
 }
