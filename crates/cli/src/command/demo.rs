@@ -13,6 +13,7 @@ use crate::{
     command::{
         conns,
         interrupt::Interrupt,
+        plan,
         replication::{self, Ends, Ready},
         summary::closing_line,
     },
@@ -200,9 +201,9 @@ async fn test_connection(context: &Context, account: &Account) -> Result<(), Fai
 }
 
 fn show_plan(context: &Context, preview: &Preview) {
-    context.output.say(&format!("\n{}", replication::plan_table(preview).words()));
-    context.output.say(&format!("\n{}", replication::plan_sum(preview)));
-    let real = replication::requests_of_run(preview) as f64 / REAL_PACE;
+    context.output.say(&format!("\n{}", plan::table(preview).words()));
+    context.output.say(&format!("\n{}", plan::sum(preview)));
+    let real = plan::requests_of_run(preview) as f64 / REAL_PACE;
     context.output.say(&format!(
         "The pretend account has no limit; a real one allows about {REAL_PACE} requests/s, there it takes about {}.\n",
         duration(real)

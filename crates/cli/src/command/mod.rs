@@ -5,6 +5,7 @@ mod conns;
 mod demo;
 mod explain;
 mod interrupt;
+mod plan;
 mod replicate;
 mod replication;
 mod run;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     args::{Replicate, Replication},
     command::{
-        context, environment,
+        context, environment, plan,
         replication::{self, Ends, Ready},
         summary::status_word,
     },
@@ -27,7 +27,7 @@ pub async fn run(output: Output, home_dir: Option<&Path>, verb: &Replicate) -> R
     match verb {
         Replicate::Status { count } => status(&context(output, home_dir)?, *count).await,
         Replicate::Plan(flags) => match ready(output, home_dir, flags).await? {
-            Some(ready) => replication::plan(&output, &ready).await,
+            Some(ready) => plan::print(&output, &ready).await,
             None => Ok(()),
         },
         Replicate::Run(flags) => match ready(output, home_dir, flags).await? {

@@ -14,12 +14,12 @@ use achub_core::{
     },
 };
 use achub_engine::{
-    Hub, Preview, Replication, Stop, Summary,
+    Hub, Replication, Stop, Summary,
     hub::StreamSummary,
     replication::{Landing, StreamTask},
 };
 use achub_store::sqlite::SqliteStore;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     args::Narrowing,
@@ -35,7 +35,7 @@ use crate::{
             mode_of_flag, process_warnings, resolve,
         },
     },
-    output::{self, Failure, Output, Table, count, duration, exit_code, per_second, progress::Watch},
+    output::{self, Failure, Output, exit_code, progress::Watch},
     wiring::{self, Context},
 };
 
@@ -223,86 +223,6 @@ impl Reader {
         let Reader { store, watch, client, source } = self;
         Ok(Ready { replication, source, client, target, hub, watch, store })
     }
-}
-
-/// Prints what `ready` would do and cost.
-pub async fn plan(output: &Output, ready: &Ready) -> Result<(), Failure> {
-    let preview = ready.hub.preview(&ready.replication, &ready.source, &*ready.target).await?;
-    ready.store.close().await;
-    let table = plan_table(&preview);
-    if output.is_json {
-        return output.json("replicate plan", plan_json(&preview, &table));
-    }
-    output.table("replicate plan", &table)?;
-    output.say(&format!("\n{}", plan_sum(&preview)));
-    output.say(&format!(
-        "Nothing was written; the plan itself took {} requests.",
-        count(preview.requests_spent)
-    ));
-    Ok(())
-}
-
-/// The plan as rows: one per stream; a walk's price stands with its first stream.
-pub fn plan_table(preview: &Preview) -> Table {
-    let mut table = Table::new(&[
-        "stream", "table", "mode", "rows", "since", "left_out", "requests", "seconds", "read_by",
-    ]);
-    for walk in &preview.walks {
-        for (index, stream) in walk.streams.iter().enumerate() {
-            let first = index == 0;
-            let how = match (first, walk.resumed) {
-                (true, true) => format!("{} (continued)", walk.how),
-                (true, false) => walk.how.clone(),
-                (false, _) => format!("comes with {}", walk.streams[0].stream),
-            };
-            table.push([
-                json!(stream.stream),
-                json!(stream.table),
-                json!(stream.mode),
-                json!(stream.rows),
-                json!(stream.since.map(|since| since.to_string())),
-                json!(stream.left_out),
-                json!(if first { walk.price.requests } else { 0 }),
-                json!(if first { (walk.price.seconds * 10.0).round() / 10.0 } else { 0.0 }),
-                json!(how),
-            ]);
-        }
-    }
-    table
-}
-
-fn plan_json(preview: &Preview, table: &Table) -> Value {
-    json!({
-        "rows": table.objects(),
-        "requests": requests_of_run(preview),
-        "requests_to_open": preview.requests_spent,
-        "seconds": seconds_of_run(preview),
-        "requests_per_second": preview.requests_per_second,
-        "requests_spent": preview.requests_spent,
-    })
-}
-
-/// What a run sends: what opens the streams, which this plan sent too, and what reads them.
-pub fn requests_of_run(preview: &Preview) -> u64 {
-    preview.price.requests + preview.requests_spent
-}
-
-fn seconds_of_run(preview: &Preview) -> f64 {
-    let opening = preview.requests_per_second.map_or(0.0, |pace| preview.requests_spent as f64 / pace);
-    preview.price.seconds + opening
-}
-
-/// `10 streams: about 124 requests (11 to open them, 113 to read them) and 31 s at 4 requests/s`.
-pub fn plan_sum(preview: &Preview) -> String {
-    let streams: usize = preview.walks.iter().map(|walk| walk.streams.len()).sum();
-    format!(
-        "{streams} streams: about {} requests ({} to open them, {} to read them) and {} {}",
-        count(requests_of_run(preview)),
-        count(preview.requests_spent),
-        count(preview.price.requests),
-        duration(seconds_of_run(preview)),
-        per_second(preview.requests_per_second),
-    )
 }
 
 /// Runs `ready` to its end and tells how it went; ends with the exit code of the summary.

@@ -51,6 +51,11 @@ fn plan_prices_and_run_keeps_to_it() {
             || numbers(&place.path("lake.db"), &["select count(*) from sqlite_master"]) == [0]
     );
 
+    let text =
+        place.good(&["replicate", "plan", "--from", "shop", "--to", "lake", "--streams", "tags,contacts"]);
+    let sum = text.lines().last().unwrap();
+    assert!(sum.starts_with("sum\t\t\t240\t"), "{text}");
+
     let before = account.requests();
     let run = place.good(&[&["replicate", "run"][..], &ends].concat());
     let run: Value = serde_json::from_str(&run).unwrap();
