@@ -7,3 +7,4 @@ mod pace;
 mod price;
 mod rig;
 mod stops;
+mod streams;
