@@ -65,8 +65,9 @@ pub fn closing_line(summary: &Summary) -> String {
     let failed = summary.streams.iter().filter(|stream| stream.error.is_some()).count();
     let landed = summary.streams.len() - failed;
     let rows: u64 = summary.streams.iter().map(|stream| stream.outcomes.total()).sum();
+    let fate = if summary.status == RunStatus::Stopped { "not finished" } else { "failed" };
     format!(
-        "{}: {landed} streams, {failed} failed; {} records; {} requests (expected {}) in {} (expected {})",
+        "{}: {landed} streams, {failed} {fate}; {} records; {} requests (expected {}) in {} (expected {})",
         status_word(summary.status),
         count(rows),
         count(summary.requests),

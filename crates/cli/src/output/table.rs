@@ -44,8 +44,7 @@ impl Table {
             cells.max_height(1);
             table.add_row(cells);
         }
-        let text: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-        text.join("\n") + "\n"
+        trimmed(&table) + "\n"
     }
 
     /// Aligned to its own width, nothing cut: for words on standard error.
@@ -56,8 +55,7 @@ impl Table {
         for row in &self.rows {
             table.add_row(row.iter().map(|value| clean::cell(&shown(value))));
         }
-        let text: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-        text.join("\n")
+        trimmed(&table)
     }
 
     /// A header line and one line per row, cells separated by tabs, nothing cut; tabs and line ends in a cell are
@@ -82,6 +80,12 @@ impl Table {
         }
         text
     }
+}
+
+/// The lines without the padding at both ends.
+fn trimmed(table: &comfy_table::Table) -> String {
+    let lines = table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn csv_cell(text: &str) -> String {
@@ -143,7 +147,7 @@ mod tests {
         let words = table().words();
         assert!(words.contains("12,345"), "{words}");
         assert!(words.contains(&"x".repeat(300)));
-        assert!(words.starts_with(" name"), "{words}");
+        assert!(words.starts_with("name "), "{words}");
     }
 
     #[test]

@@ -96,6 +96,21 @@ fn variable_shadows_the_file_and_says_so() {
     assert_eq!(ended.stderr, "LAKE: the variable shadows the entry at HOME/env.yaml:9\n");
 }
 
+/// Requirement SL-9.
+#[test]
+fn connections_come_from_dotenv_and_text_in_variables() {
+    let body = "connections: {body: {type: file, path: out, format: jsonl}}";
+    let place = Place::new().variable("ENV_YAML", body).variable("B64", "base64:c3FsaXRlOi8vYi5kYg==:46esab");
+    place.write(".env.sling", "# mine\nDOT='{type: sqlite,\n  path: dot.db}'\nB64=sqlite://never.db\n");
+    insta::assert_snapshot!(place.good(&["conns", "list", "-o", "csv"]), @r"
+    name,type,source,place,problem
+    B64,sqlite,variable,b.db,
+    BODY,file,ENV_YAML,out,
+    DOT,sqlite,.env.sling,dot.db,
+    LOCAL,file,built in,.,
+    ");
+}
+
 /// Requirements AB-14, AB-15, EV-2, EV-3, EV-4, SL-6, SL-7.
 #[test]
 fn help_tells_where_credentials_are() {
