@@ -54,7 +54,13 @@ impl Place<'_> {
 }
 
 /// A run of the binary; `failpoint` kills it. Returns its exit code, `None` where it was killed.
-async fn run(home: &Path, served: &Served, place: &Place<'_>, mode: &str, failpoint: Option<&str>) -> Option<i32> {
+async fn run(
+    home: &Path,
+    served: &Served,
+    place: &Place<'_>,
+    mode: &str,
+    failpoint: Option<&str>,
+) -> Option<i32> {
     let account = format!(
         "{{type: api, spec: activecampaign, secrets: {{api_key: demo, base_url: \"{}\"}}, \
          inputs: {{requests_per_second: off, allow_private_address: true}}}}",
@@ -105,32 +111,46 @@ async fn kill_and_go_on(place: &Place<'_>, mode: &str, failpoint: &str) {
 }
 
 fn failpoints() -> impl Iterator<Item = String> {
-    failpoint::NAMES
-        .iter()
-        .flat_map(|point| positions(point).map(|position| format!("{point}:{position}")))
+    failpoint::NAMES.iter().flat_map(|point| positions(point).map(|position| format!("{point}:{position}")))
+}
+
+async fn kill_into_sqlite(mode: &str) {
+    for failpoint in failpoints() {
+        println!("{mode} {failpoint}");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("target.db");
+        kill_and_go_on(&Place::Sqlite(&file), mode, &failpoint).await;
+    }
+}
+
+async fn kill_into_postgres(mode: &str) {
+    for failpoint in failpoints() {
+        println!("{mode} {failpoint}");
+        let database = FreshDatabase::create().await;
+        kill_and_go_on(&Place::Postgres(&database), mode, &failpoint).await;
+    }
 }
 
 /// A-01 of the fault tests, P1 to P3 and P12 of the promises, SL-36.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_runs_into_sqlite_lose_and_double_nothing() {
-    for mode in ["incremental", "full-refresh"] {
-        for failpoint in failpoints() {
-            println!("{mode} {failpoint}");
-            let folder = tempfile::tempdir().expect("a temporary folder");
-            let file = folder.path().join("target.db");
-            kill_and_go_on(&Place::Sqlite(&file), mode, &failpoint).await;
-        }
-    }
+async fn killed_merges_into_sqlite_lose_and_double_nothing() {
+    kill_into_sqlite("incremental").await;
+}
+
+/// The same where everything is collected aside first.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_replacements_in_sqlite_lose_and_double_nothing() {
+    kill_into_sqlite("full-refresh").await;
 }
 
 /// The same for PostgreSQL.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_runs_into_postgres_lose_and_double_nothing() {
-    for mode in ["incremental", "full-refresh"] {
-        for failpoint in failpoints() {
-            println!("{mode} {failpoint}");
-            let database = FreshDatabase::create().await;
-            kill_and_go_on(&Place::Postgres(&database), mode, &failpoint).await;
-        }
-    }
+async fn killed_merges_into_postgres_lose_and_double_nothing() {
+    kill_into_postgres("incremental").await;
+}
+
+/// The same for PostgreSQL where everything is collected aside first.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_replacements_in_postgres_lose_and_double_nothing() {
+    kill_into_postgres("full-refresh").await;
 }
