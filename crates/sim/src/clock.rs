@@ -92,15 +92,16 @@ impl Zone {
         {
             return Some(stamp.as_second());
         }
-        let civil = spelled
+        let local = spelled.trim_end_matches('Z');
+        let civil = local
             .parse::<jiff::civil::DateTime>()
             .or_else(|_| {
-                spelled
-                    .parse::<jiff::civil::Date>()
-                    .map(|date| date.to_datetime(jiff::civil::Time::midnight()))
+                local.parse::<jiff::civil::Date>().map(|date| date.to_datetime(jiff::civil::Time::midnight()))
             })
             .ok()?;
-        self.0.to_ambiguous_timestamp(civil).compatible().ok().map(|stamp| stamp.as_second())
+        // The first and last days of the calendar lie outside what a timestamp holds; clients ask for them to say "never".
+        let edge = if civil.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
+        Some(self.0.to_ambiguous_timestamp(civil).compatible().unwrap_or(edge).as_second())
     }
 }
 
@@ -178,5 +179,15 @@ mod tests {
             assert_eq!(zone.parse(same), Some(midnight), "{same}");
         }
         assert_eq!(zone.parse("soon"), None);
+    }
+
+    #[test]
+    fn last_day_of_all_times_is_a_time() {
+        let zone = Zone::central();
+        let new_year = zone.parse("9999-01-01").unwrap();
+        for late in ["9999-12-31", "9999-12-31 23:59:59", "9999-12-31T23:59:59-06:00", "9999-12-31T23:59:59Z"]
+        {
+            assert!(zone.parse(late).is_some_and(|at| at > new_year), "{late}");
+        }
     }
 }

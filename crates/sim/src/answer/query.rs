@@ -1,5 +1,7 @@
 //! The query string of a request.
 
+use std::num::IntErrorKind;
+
 use percent_encoding::percent_decode_str;
 
 /// Names and values in the order they were written.
@@ -21,9 +23,14 @@ impl Query {
         found.filter(|value| !value.is_empty())
     }
 
-    /// The value of `name` as a number that is not negative; anything else counts as none.
+    /// The value of `name` as a number that is not negative, the largest one where it is larger still, the way PHP casts;
+    /// anything else counts as none.
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
-        self.get(name)?.trim().parse().ok()
+        match self.get(name)?.trim().parse() {
+            Ok(number) => Some(number),
+            Err(error) if matches!(error.kind(), IntErrorKind::PosOverflow) => Some(u64::MAX),
+            Err(_) => None,
+        }
     }
 
     /// Every value of `name[]`, of `name[0]` and so on.
@@ -68,5 +75,12 @@ mod tests {
         assert_eq!(query.members("orders").collect::<Vec<_>>(), [("id", "ASC")]);
         assert_eq!(query.get("filters[a]"), Some("x y+"));
         assert_eq!(query.number("limit"), None);
+    }
+
+    #[test]
+    fn numbers_too_large_are_the_largest() {
+        let query = Query::parse("limit=99999999999999999999&offset=-1&id_greater=12x");
+        assert_eq!(query.number("limit"), Some(u64::MAX));
+        assert_eq!((query.number("offset"), query.number("id_greater")), (None, None));
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     account::{Account, Table},
     json::push_string,
-    seed::keys::target,
+    seed::{column::Source, keys::target},
 };
 
 /// How many rows a clamped answer holds.
@@ -53,6 +53,9 @@ pub(crate) fn answer(account: &Account, table: &Table, id: &str, name: &str, bas
             _ => {}
         }
     }
+    if (table.envelope(), name) == ("users", "userGroup") {
+        return Some(user_group(account, id));
+    }
     let beside = BESIDE.iter().find(|relation| relation.from == table.envelope() && relation.name == name);
     let relation = include::find(table.envelope(), name).or(beside).copied();
     if let Some(relation) = relation.or_else(|| back(account, table, name)) {
@@ -61,9 +64,10 @@ pub(crate) fn answer(account: &Account, table: &Table, id: &str, name: &str, bas
     pointed(account, table, id, name, base)
 }
 
-/// The relation to the collection called `name` where its rows point back at those of `table`: `/groups/{id}/listGroups`.
-/// Who made or changed a row does not count.
+/// The relation to the collection called `name`, where rows of `table` link to it and its rows point back:
+/// `/groups/{id}/listGroups`. Who made or changed a row does not count.
 fn back(account: &Account, table: &Table, name: &str) -> Option<Relation> {
+    table.columns.iter().find(|column| matches!(&column.source, Source::Links(links) if links.has(name)))?;
     let to = account.find(name)?;
     let points_back = |field: &&'static Field| {
         target(to.envelope(), field.name) == Some(table.envelope()) && !field.name.ends_with("_by")
@@ -161,6 +165,19 @@ fn entry_counts(account: &Account, contact: u64) -> Answer {
         })
         .collect();
     Answer::ok(&json!({"automationEntryCounts": counts}))
+}
+
+/// The group a user is in. A public client reads `group` of it for every user.
+fn user_group(account: &Account, user: u64) -> Answer {
+    let group = (user - 1) % account.table("groups").seeded + 1;
+    Answer::ok(&json!({"userGroup": {
+        "userid": user.to_string(),
+        "groupid": group.to_string(),
+        "id": user.to_string(),
+        "user": user.to_string(),
+        "group": group.to_string(),
+        "links": [],
+    }}))
 }
 
 fn organization(account: &Account, contact: u64) -> Answer {

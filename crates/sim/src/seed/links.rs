@@ -198,6 +198,13 @@ impl Links {
         Links { path: stream.path, relations }
     }
 
+    /// Whether there is a relation of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.relations
+            .iter()
+            .any(|(key, _)| key.strip_prefix('"').and_then(|key| key.strip_suffix("\":\"")) == Some(name))
+    }
+
     /// Appends the object, or `[]` when there are no relations.
     pub(crate) fn push(&self, out: &mut Vec<u8>, base: &str, id: u64) {
         if self.relations.is_empty() {

@@ -33,6 +33,26 @@ async fn records_list_the_rows_that_point_at_them() {
 }
 
 #[tokio::test]
+async fn addresses_that_no_link_names_are_unknown() {
+    let app = App::new();
+
+    for path in ["/users/1/deals", "/tags/1/contactTags", "/users/1/contactTags"] {
+        assert_eq!(app.ask("GET", path, None).await.0, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn user_tells_the_group_it_is_in() {
+    let app = App::new();
+
+    let answer = app.get("/users/2/userGroup").await;
+
+    assert_eq!(answer["userGroup"]["user"], "2");
+    let group = answer["userGroup"]["group"].as_str().unwrap();
+    assert_eq!(app.get(&format!("/groups/{group}")).await["group"]["id"], group);
+}
+
+#[tokio::test]
 async fn notes_are_listed_under_what_they_are_about() {
     let app = App::new();
     let of_contact = ids(&app.get("/contacts/3/notes").await, "notes");
