@@ -24,6 +24,14 @@ const LISTS: &[Listed] = &[
         entry: ("        ", "::STREAMS,"),
     },
     Listed {
+        folder: "crates/connectors/src/",
+        suffix: "/mod.rs",
+        // What several connectors share.
+        except: &["landing", "sql"],
+        list: "crates/connectors/src/lib.rs",
+        entry: ("pub mod ", ";"),
+    },
+    Listed {
         folder: "docs/decisions/",
         suffix: ".md",
         except: &["README"],

@@ -4,6 +4,7 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use achub_core::{Code, Error};
 use achub_sim::{FaultRule, Latency, Rate, Settings, Sim};
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -49,6 +50,9 @@ fn settings(flags: &args::Sim) -> Result<Settings, Error> {
         key: flags.key.clone(),
         faults: faults(flags)?,
         data: flags.data.clone(),
+        // Its clock is ours, so that a cursor kept here means the same there. The history ends before today: all starts
+        // of a day show the same records.
+        start: Timestamp::now(),
         ..Settings::default()
     })
 }

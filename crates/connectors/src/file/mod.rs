@@ -27,6 +27,9 @@ use crate::{
     landing::moment,
 };
 
+/// This connector in the list of all.
+pub const CONNECTOR: crate::Connector = crate::Connector { name: "file", role: crate::Role::Target };
+
 /// A folder with files of one format.
 pub struct FileTarget {
     place: Place,

@@ -28,6 +28,9 @@ use crate::{
     },
 };
 
+/// This connector in the list of all.
+pub const CONNECTOR: crate::Connector = crate::Connector { name: "postgres", role: crate::Role::Target };
+
 /// A PostgreSQL database. Every load has a connection of its own, so that several can be under way.
 pub struct PostgresTarget {
     options: PgConnectOptions,

@@ -29,6 +29,9 @@ use crate::{
     },
 };
 
+/// This connector in the list of all.
+pub const CONNECTOR: crate::Connector = crate::Connector { name: "sqlite", role: crate::Role::Target };
+
 /// A database file. All loads share its one writing connection.
 pub struct SqliteTarget {
     path: PathBuf,

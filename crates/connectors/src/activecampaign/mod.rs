@@ -27,6 +27,10 @@ use achub_core::{
 };
 use async_trait::async_trait;
 
+/// This connector in the list of all.
+pub const CONNECTOR: crate::Connector =
+    crate::Connector { name: "activecampaign", role: crate::Role::Source };
+
 /// Streams whose records come along with contacts at no extra request.
 pub(crate) const SATELLITES: [&str; 3] = ["contact_tags", "contact_lists", "field_values"];
 
