@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{extract::Request, response::Response};
+use axum::{body::Body, extract::Request, response::Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -31,11 +33,9 @@ const BODY_MAX: usize = 16 << 20;
 pub(super) async fn handle(shared: Arc<Shared>, request: Request) -> Response {
     let peer = peer(&request);
     let (parts, body) = request.into_parts();
-    let Ok(bytes) = axum::body::to_bytes(body, BODY_MAX).await else {
-        return body::plain(Answer::html(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "<h1>413 Request Entity Too Large</h1>",
-        ));
+    let bytes = match read_body(body).await {
+        Ok(bytes) => bytes,
+        Err(refusal) => return body::plain(refusal),
     };
     if let Some(path) = parts.uri.path().strip_prefix("/_sim/") {
         if peer.as_ref().is_some_and(|peer| !is_local(peer.address)) {
@@ -57,6 +57,17 @@ pub(super) async fn handle(shared: Arc<Shared>, request: Request) -> Response {
         peer.cut();
     }
     body::response(&shared, &parts.headers, handled.answer, handled.shape)
+}
+
+/// The body of a request, or what the web server in front says when there is too much of it or when it breaks off.
+async fn read_body(body: Body) -> Result<Bytes, Answer> {
+    match Limited::new(body, BODY_MAX).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Answer::html(StatusCode::PAYLOAD_TOO_LARGE, "<h1>413 Request Entity Too Large</h1>"))
+        }
+        Err(_) => Err(Answer::html(StatusCode::BAD_REQUEST, "<h1>400 Bad Request</h1>")),
+    }
 }
 
 /// An answer and how it goes out.

@@ -4,6 +4,7 @@ mod app;
 mod control;
 mod decisions;
 mod faults;
+mod odd_requests;
 mod reading;
 mod relations;
 mod shapes;
