@@ -107,20 +107,37 @@ fn compare(have: Option<String>, asked: &str, holds: fn(f64, f64) -> bool) -> bo
 
 const SEARCHED: &[&str] = &["firstName", "lastName", "orgname", "phone", "email"];
 
+/// Filters by collection that no page documents. The vendor's own MCP server (`ac-mcp-server` 0.12.0 on PyPI) offers them.
+const UNDOCUMENTED: &[(&str, &str, Matching)] = &[
+    ("automations", "filters[name]", Matching::Contains("name")),
+    ("automations", "filters[status]", Matching::Exact("status")),
+    ("automations", "search", Matching::Contains("name")),
+    ("campaigns", "filters[name]", Matching::Contains("name")),
+    ("campaigns", "filters[type]", Matching::Exact("type")),
+    ("campaigns", "filters[id]", Matching::Exact("id")),
+    ("contactAutomations", "filters[subscriberid]", Matching::Exact("contact")),
+    ("contactAutomations", "filters[seriesid]", Matching::Exact("seriesid")),
+    ("contactAutomations", "filters[status]", Matching::Exact("status")),
+    ("lists", "filters[id]", Matching::Exact("id")),
+];
+
 /// Everything `query` asks of a row of `table`.
 pub(super) fn conditions(account: &Account, table: &Table, query: &Query) -> Vec<Condition> {
     let mut conditions = Vec::new();
     if table.envelope() == "contacts" {
         contact_conditions(account, query, &mut conditions);
     }
-    for filter in table.stream.filters {
-        if matches!(filter.parameter, "ids[]" | "email") || is_ignored(account, table, filter.parameter) {
+    let documented = table.stream.filters.iter().map(|filter| (filter.parameter, filter.matching));
+    let undocumented = UNDOCUMENTED.iter().filter(|(envelope, _, _)| *envelope == table.envelope());
+    for (parameter, matching) in documented.chain(undocumented.map(|(_, name, matching)| (*name, *matching)))
+    {
+        if matches!(parameter, "ids[]" | "email") || is_ignored(account, table, parameter) {
             continue;
         }
-        if let Some(value) = query.get(filter.parameter) {
-            conditions.extend(declared(account, filter.parameter, filter.matching, value));
+        if let Some(value) = query.get(parameter) {
+            conditions.extend(declared(account, parameter, matching, value));
         }
-        conditions.extend(with_operator(table, query, filter.parameter, filter.matching));
+        conditions.extend(with_operator(table, query, parameter, matching));
     }
     conditions
 }

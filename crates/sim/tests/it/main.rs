@@ -4,6 +4,7 @@ mod app;
 mod control;
 mod decisions;
 mod faults;
+mod filters;
 mod odd_requests;
 mod reading;
 mod relations;
