@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use achub_api::decode::{Decoded, Kind, Unreadable};
 use achub_core::{
-    Error, StreamName,
+    Code, Error, StreamName,
     port::source::{OpenWalk, Page, PageSink, Position, Walk, WalkReport, Wide},
 };
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::activecampaign::{
     columns::{self, FieldNames},
     intake::{self, Intake},
+    offset::{self, OffsetWalk, Place},
     pages::{Fetched, Pages, Query, filter_time},
     ranges::{Range, Ranges},
 };
@@ -141,7 +142,13 @@ impl OpenWalk for ContactsWalk {
             self.pass_on(opening, sink).await?;
         }
         let mut report = WalkReport { wide: self.wide().await?, ..WalkReport::default() };
-        self.read_ranges(sink).await?;
+        match self.read_ranges(sink).await {
+            // An account that ignores the bounds of a range shows the same page for each of them.
+            Err(error) if error.code() == Code::PageStuck => {
+                return self.read_by_offset(report.wide, sink).await;
+            }
+            result => result?,
+        }
         if !self.intake.is_limited() {
             self.look_again_if_short(sink, &mut report).await?;
         }
@@ -185,6 +192,26 @@ impl ContactsWalk {
         Ok(())
     }
 
+    /// Reads all contacts once more, by offset: the documented way that needs no ranges.
+    async fn read_by_offset(
+        self: Box<Self>,
+        wide: Option<Wide>,
+        sink: &mut dyn PageSink,
+    ) -> Result<WalkReport, Error> {
+        let Mark { signature, since, as_of, .. } = self.mark;
+        let walk = OffsetWalk {
+            walk: self.walk,
+            query: offset::query(self.pages.main(), since),
+            pages: self.pages,
+            intake: self.intake,
+            place: Place::Nowhere,
+            mark: offset::Mark::new(signature, since, as_of, Vec::new()),
+            opening: None,
+        };
+        let report = Box::new(walk).read(sink).await?;
+        Ok(WalkReport { wide, ..report })
+    }
+
     /// Notes what a page has covered of its range. Tells what is left of the range.
     fn settle(&mut self, ranges: &mut Ranges, number: usize, fetched: &mut Fetched) -> Option<Range> {
         let ids = intake::ids(fetched.main());
@@ -198,14 +225,16 @@ impl ContactsWalk {
         // Contacts made since the opening are not part of the total.
         self.mark.seen += inside.iter().filter(|&&id| id <= self.mark.newest).count() as u64;
         let is_full = ids.len() as u64 >= u64::from(self.page_size);
-        if !is_full || is_cut || inside.is_empty() {
-            ranges.finish(number);
-            return None;
-        }
-        match Direction::of(&ids) {
-            Some(Direction::Up) => ranges.advance(number, ids[ids.len() - 1]),
-            Some(Direction::Down) => ranges.retreat(number, ids[ids.len() - 1]),
-            None => Some(range),
+        match (Direction::of(&ids), inside.iter().min(), inside.iter().max()) {
+            // The page reaches up to the cut, or there was nothing more.
+            (Some(Direction::Up), _, Some(&last)) if is_full && !is_cut => ranges.advance(number, last),
+            (Some(Direction::Down), Some(&lowest), _) if is_full => ranges.retreat(number, lowest),
+            // All of it lies above the cut, so it says nothing about what is below.
+            (Some(Direction::Down), None, _) if is_full => Some(range),
+            _ => {
+                ranges.finish(number);
+                None
+            }
         }
     }
 
@@ -298,7 +327,7 @@ async fn fetch(
 ) -> (usize, Result<Fetched, Error>) {
     let check = |decoded: &Decoded| {
         let ids = intake::ids(&decoded.parts[0].batch);
-        if let Some(id) = ids.iter().find(|&&id| id <= range.after) {
+        if let Some(id) = ids.iter().find(|&&id| !range.contains(id)) {
             let message = format!("asked for ids above {}, got {id}", range.after);
             return Err(Unreadable::new(Kind::WrongPage, message));
         }

@@ -1,6 +1,9 @@
 //! Streams read by offset: one series of pages, or one series per parent.
 
-use achub_api::decode::{Decoded, Kind, Unreadable};
+use achub_api::{
+    decode::{Decoded, Kind, Unreadable},
+    stream::{Read, Stream},
+};
 use achub_core::{
     Code, Error, StreamName,
     port::source::{OpenWalk, Page, PageSink, Position, Walk, WalkReport},
@@ -11,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activecampaign::{
     intake::{self, Intake},
-    pages::{Fetched, Pages, Query, key_hashes},
+    pages::{Fetched, Pages, Query, filter_time, key_hashes},
     series::{Series, Step},
 };
 
@@ -85,6 +88,19 @@ impl Mark {
             missing: 0,
         }
     }
+}
+
+/// The query of a walk by offset over what changed since a moment, but for limit and offset.
+pub(super) fn query(stream: &Stream, since: Option<Timestamp>) -> Query {
+    let mut query = Query::new();
+    if let (Some(since), Some(filter)) = (since, stream.cursor.and_then(|cursor| cursor.filter)) {
+        query.push((filter.to_owned(), filter_time(since)));
+    }
+    // The order of contacts belongs to their id ranges; whoever reads them by offset does so because it was not kept.
+    if let Some((parameter, direction)) = stream.order.filter(|_| stream.read != Read::Keyset) {
+        query.push((parameter.to_owned(), direction.to_owned()));
+    }
+    query
 }
 
 /// One page of the series of `parent` at `offset`.

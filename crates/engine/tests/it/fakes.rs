@@ -48,7 +48,7 @@ pub fn schema() -> SharedSchema {
 /// What a walk does after its pages.
 #[derive(Clone)]
 pub enum Ending {
-    Report(WalkReport),
+    Report(Box<WalkReport>),
     Fails(Code),
     /// Never returns: only a stop ends it.
     Hangs,
@@ -63,7 +63,7 @@ pub struct Script {
 
 impl Script {
     pub fn of(stream: &'static str, pages: u64) -> Script {
-        Script { stream, pages, ending: Ending::Report(WalkReport::default()) }
+        Script { stream, pages, ending: Ending::Report(Box::default()) }
     }
 
     pub fn ending(mut self, ending: Ending) -> Script {
@@ -150,7 +150,7 @@ impl OpenWalk for ScriptedWalk {
             sink.page(Page { parts: vec![part], position: Position(number.into()) }).await?;
         }
         match self.script.ending {
-            Ending::Report(report) => Ok(report),
+            Ending::Report(report) => Ok(*report),
             Ending::Fails(code) => Err(Error::new(code, "as the script says")),
             Ending::Hangs => std::future::pending().await,
         }

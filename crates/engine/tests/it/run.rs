@@ -155,7 +155,8 @@ async fn start_date_counts_only_without_a_cursor() {
 #[tokio::test]
 async fn limited_run_moves_no_cursor() {
     let report = WalkReport { limited: true, ..WalkReport::default() };
-    let source = ScriptedSource::new(vec![Script::of("contacts", 1).ending(Ending::Report(report))]);
+    let source =
+        ScriptedSource::new(vec![Script::of("contacts", 1).ending(Ending::Report(Box::new(report)))]);
     let target = RecordingTarget {
         checkpoints: Checkpoints {
             walks: HashMap::from([(WalkName::new("contacts"), Position(7.into()))]),
@@ -243,7 +244,7 @@ async fn refused_rows_and_drift_are_told() {
         WalkReport { missing: HashMap::from([(StreamName::new("deals"), 3)]), ..WalkReport::default() };
     let source = ScriptedSource::new(vec![
         Script::of("contacts", 1),
-        Script::of("deals", 1).ending(Ending::Report(report)),
+        Script::of("deals", 1).ending(Ending::Report(Box::new(report))),
     ]);
     let target = RecordingTarget { refuses: Some(refused.clone()), ..RecordingTarget::default() };
     let replication =
@@ -260,7 +261,8 @@ async fn refused_rows_and_drift_are_told() {
 async fn wide_columns_differ_from_the_contacts_columns() {
     let source = ScriptedSource::new(vec![
         Script::of("contacts", 1),
-        Script::of("field_values", 1).ending(Ending::Report(wide(&[(4, "colour"), (5, "first_name")]))),
+        Script::of("field_values", 1)
+            .ending(Ending::Report(Box::new(wide(&[(4, "colour"), (5, "first_name")])))),
     ]);
     let target = RecordingTarget::default();
     let replication =

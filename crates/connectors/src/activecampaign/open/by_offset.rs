@@ -1,8 +1,6 @@
 //! Opening a walk by offset.
 
-use achub_api::stream::{Read, Stream};
 use achub_core::Error;
-use jiff::Timestamp;
 
 use super::{OpenedWalk, Opening, resumed};
 use crate::activecampaign::{
@@ -10,7 +8,7 @@ use crate::activecampaign::{
     group::Group,
     intake::Intake,
     offset::{self, OffsetWalk, Place},
-    pages::{Pages, Query, filter_time},
+    pages::Pages,
     series::{OVERLAP, Series},
 };
 
@@ -27,11 +25,11 @@ impl Opening<'_> {
         let how = if place == Place::Nowhere { "offset" } else { "offset, per parent" };
         let intake = Intake::new(group.feeds(&[]));
         if let Some(mark) = self.position::<offset::Mark>(group) {
-            let query = offset_query(group.main, mark.since);
+            let query = offset::query(group.main, mark.since);
             let walk = resumed(self.walk(group, how.to_owned(), 1, None, mark.as_of));
             return Ok(Box::new(OffsetWalk { walk, pages, intake, query, place, mark, opening: None }));
         }
-        let query = offset_query(group.main, group.since());
+        let query = offset::query(group.main, group.since());
         let opening = match (&place, parents.first()) {
             (Place::Nowhere, _) => {
                 Some(offset::fetch(&pages, &query, &place, None, &Series::default()).await?)
@@ -57,18 +55,6 @@ impl Opening<'_> {
         let mark = offset::Mark::new(group.signature(), group.since(), as_of, parents);
         Ok(Box::new(OffsetWalk { walk, pages, intake, query, place, mark, opening }))
     }
-}
-
-fn offset_query(stream: &Stream, since: Option<Timestamp>) -> Query {
-    let mut query = Query::new();
-    if let (Some(since), Some(filter)) = (since, stream.cursor.and_then(|cursor| cursor.filter)) {
-        query.push((filter.to_owned(), filter_time(since)));
-    }
-    // The order of contacts belongs to their id ranges; whoever reads them by offset does so because it was not kept.
-    if let Some((parameter, direction)) = stream.order.filter(|_| stream.read != Read::Keyset) {
-        query.push((parameter.to_owned(), direction.to_owned()));
-    }
-    query
 }
 
 /// Requests still needed after a first page of `came` records.

@@ -73,14 +73,26 @@ async fn pages_smaller_than_asked_are_read_to_the_end() {
     rig.assert_equal(&streams).await;
 }
 
+/// What the account does not do is noticed, and another documented way is taken.
 #[tokio::test(start_paused = true)]
-async fn account_that_ignores_the_order_is_read() {
-    let rig = Rig::with_contacts(350);
-    rig.account.switches(json!({"orders_id_ignored": true})).await;
-    let streams = ["contacts", "contact_tags"];
+async fn accounts_that_ignore_parameters_are_read_whole() {
+    let switches = [
+        json!({"orders_id_ignored": true}),
+        json!({"id_window_ignored": true}),
+        json!({"id_window_ignored": true, "orders_id_ignored": true}),
+        json!({"total_counts_all": true}),
+        json!({"filters_ignored": true}),
+        json!({"stage_filter_ignored": true}),
+    ];
+    let streams = ["contacts", "contact_tags", "field_values", "deal_stages"];
+    for switches in switches {
+        println!("{switches}");
+        let rig = Rig::with_contacts(750);
+        rig.account.switches(switches).await;
 
-    let summary = rig.run(&replicating(&streams, Mode::FullRefresh)).await;
+        let summary = rig.run(&replicating(&streams, Mode::FullRefresh)).await;
 
-    assert_done(&summary);
-    rig.assert_equal(&streams).await;
+        assert_done(&summary);
+        rig.assert_equal(&streams).await;
+    }
 }
