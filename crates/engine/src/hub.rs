@@ -39,6 +39,8 @@ pub struct Preview {
     pub requests_per_second: Option<f64>,
     /// Requests the preview itself took.
     pub requests_spent: u64,
+    /// Optional streams that are not to be had, with code and message.
+    pub unavailable: Vec<(StreamName, String, String)>,
 }
 
 /// One walk of a [`Preview`].
@@ -123,6 +125,8 @@ pub struct StreamSummary {
     pub type_drift: Vec<(String, u64)>,
     /// Why it did not finish: code and message.
     pub error: Option<(String, String)>,
+    /// Why it is not to be had, where it was optional: code and message.
+    pub unavailable: Option<(String, String)>,
 }
 
 impl Hub {

@@ -53,8 +53,13 @@ pub(crate) async fn preview(
     let prepared = prepare(replication, source, target, clock).await?;
     let sent_before = source.requests_sent();
     let opened = open(&prepared, source).await?;
-    if let Some((_, error)) = opened.failed.into_iter().next() {
-        return Err(error);
+    let mut unavailable = Vec::new();
+    for (streams, error) in opened.failed {
+        if !streams.iter().all(|stream| summary::is_unavailable(replication, stream, &error)) {
+            return Err(error);
+        }
+        let code = error.code().id().to_owned();
+        unavailable.extend(streams.into_iter().map(|stream| (stream, code.clone(), error.to_string())));
     }
     let walks: Vec<PlannedWalk> = opened.walks.iter().map(|open| planned(open.walk(), &prepared)).collect();
     Ok(Preview {
@@ -62,6 +67,7 @@ pub(crate) async fn preview(
         walks,
         requests_per_second: opened.requests_per_second,
         requests_spent: source.requests_sent() - sent_before,
+        unavailable,
     })
 }
 
@@ -249,7 +255,7 @@ async fn feed_all(opened: Opened, context: &Context<'_>) -> Summary {
     summary.requests_expected = price.requests;
     summary.seconds_expected = price.seconds;
     for (streams, error) in &opened.failed {
-        summary::add_failure(&mut summary, streams, error);
+        summary::add_failure(&mut summary, context.prepared.replication, streams, error);
     }
     let mut views = Vec::new();
     for (streams, result) in results {
@@ -258,7 +264,9 @@ async fn feed_all(opened: Opened, context: &Context<'_>) -> Summary {
                 views.extend(fed.report.wide.clone());
                 summary::add(&mut summary, fed);
             }
-            Err(error) => summary::add_failure(&mut summary, &streams, &error),
+            Err(error) => {
+                summary::add_failure(&mut summary, context.prepared.replication, &streams, &error);
+            }
         }
     }
     if !context.prepared.replication.landing.wide_view {

@@ -41,6 +41,8 @@ pub struct StreamTask {
     pub row_limit: Option<u64>,
     /// A sentence for the table's comment.
     pub description: Option<String>,
+    /// Wanted only where it is to be had: an account without it, or a key that may not read it, is told and no failure.
+    pub optional: bool,
 }
 
 /// A selected field.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use achub_core::{Error, Outcomes, RunId, StreamName, code::Class, port::state::RunStatus};
+use achub_core::{Code, Error, Outcomes, RunId, StreamName, code::Class, port::state::RunStatus};
 
 use crate::{
     feed::{Fed, QUARANTINED_KEPT},
@@ -28,6 +28,7 @@ pub(crate) fn of(run: &RunId, replication: &Replication, placed: &HashMap<Stream
             left_out: None,
             type_drift: Vec::new(),
             error: None,
+            unavailable: None,
         })
         .collect();
     Summary {
@@ -49,7 +50,7 @@ pub(crate) fn of(run: &RunId, replication: &Replication, placed: &HashMap<Stream
 pub(crate) fn failed(run: &RunId, replication: &Replication, error: &Error) -> Summary {
     let mut summary = of(run, replication, &HashMap::new());
     let streams: Vec<StreamName> = replication.streams.iter().map(|task| task.stream.clone()).collect();
-    add_failure(&mut summary, &streams, error);
+    add_failure(&mut summary, replication, &streams, error);
     summary.status = RunStatus::Failed;
     summary
 }
@@ -87,12 +88,27 @@ pub(crate) fn add(summary: &mut Summary, fed: Fed) {
 }
 
 /// Adds streams that did not finish.
-pub(crate) fn add_failure(summary: &mut Summary, streams: &[StreamName], error: &Error) {
+pub(crate) fn add_failure(
+    summary: &mut Summary,
+    replication: &Replication,
+    streams: &[StreamName],
+    error: &Error,
+) {
     for name in streams {
         if let Some(stream) = stream(summary, name) {
-            stream.error = Some((error.code().id().to_owned(), error.to_string()));
+            let why = Some((error.code().id().to_owned(), error.to_string()));
+            match is_unavailable(replication, name, error) {
+                true => stream.unavailable = why,
+                false => stream.error = why,
+            }
         }
     }
+}
+
+/// Whether `error` only means that an optional stream is not to be had.
+pub(crate) fn is_unavailable(replication: &Replication, stream: &StreamName, error: &Error) -> bool {
+    let is_optional = replication.streams.iter().any(|task| task.stream == *stream && task.optional);
+    is_optional && matches!(error.code(), Code::NotAllowed | Code::RequestRefused)
 }
 
 /// How a run stands, judged by its streams.
@@ -131,7 +147,7 @@ impl Summary {
             .streams
             .iter()
             .filter_map(|stream| stream.error.as_ref())
-            .filter_map(|(code, _)| achub_core::Code::find(code))
+            .filter_map(|(code, _)| Code::find(code))
             .map(|code| code.page().class)
             .collect();
         [Class::Credentials, Class::Unreachable, Class::Busy, Class::Usage]

@@ -18,6 +18,9 @@ pub async fn print(output: &Output, ready: &Ready) -> Result<(), Failure> {
     }
     push_sum(&mut rows, &preview);
     output.table("replicate plan", &rows)?;
+    for (stream, code, message) in &preview.unavailable {
+        output.say(&format!("{stream}: this account does not offer it: {code} {message}"));
+    }
     output.say(&format!("\n{}", sum(&preview)));
     output.say(&format!(
         "Nothing was written; the plan itself took {} requests.",
@@ -86,6 +89,9 @@ fn json_of(preview: &Preview, rows: &Table) -> Value {
         "seconds": seconds_of_run(preview),
         "requests_per_second": preview.requests_per_second,
         "requests_spent": preview.requests_spent,
+        "unavailable": preview.unavailable.iter()
+            .map(|(stream, code, message)| json!({ "stream": stream, "code": code, "message": message }))
+            .collect::<Vec<_>>(),
     })
 }
 

@@ -189,6 +189,8 @@ fn task(stream: &str, tracked: &HashSet<String>, overrides: &Overrides) -> Strea
         select: None,
         row_limit: overrides.limit,
         description: None,
+        // Whoever names no stream wants what the account has.
+        optional: overrides.streams.is_empty(),
     }
 }
 
@@ -273,7 +275,7 @@ pub fn tell_streams(
     let of = summary.streams.len();
     let mut silent = 0;
     for (index, stream) in summary.streams.iter().enumerate() {
-        if stream.error.is_none() && !worth_telling(stream) {
+        if stream.error.is_none() && stream.unavailable.is_none() && !worth_telling(stream) {
             silent += 1;
             continue;
         }

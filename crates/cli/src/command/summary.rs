@@ -24,6 +24,9 @@ pub fn stream_line(place: &str, stream: &StreamSummary, seconds: f64) -> String 
     if let Some((code, message)) = &stream.error {
         return format!("{place} {}: not finished: {code} {message}", stream.stream);
     }
+    if let Some((code, message)) = &stream.unavailable {
+        return format!("{place} {}: this account does not offer it: {code} {message}", stream.stream);
+    }
     let outcomes = &stream.outcomes;
     let rows = outcomes.added + outcomes.changed + outcomes.same;
     let verb = if stream.mode == "incremental" { "merged" } else { "inserted" };
@@ -63,11 +66,13 @@ fn quoted(table: &str) -> String {
 /// `done: 10 streams, 0 failed; 160,000 rows; 124 requests (expected 120) in 31 s (expected 30 s)`.
 pub fn closing_line(summary: &Summary) -> String {
     let failed = summary.streams.iter().filter(|stream| stream.error.is_some()).count();
-    let landed = summary.streams.len() - failed;
+    let unavailable = summary.streams.iter().filter(|stream| stream.unavailable.is_some()).count();
+    let landed = summary.streams.len() - failed - unavailable;
+    let missing = if unavailable > 0 { format!(", {unavailable} not offered") } else { String::new() };
     let rows: u64 = summary.streams.iter().map(|stream| stream.outcomes.total()).sum();
     let fate = if summary.status == RunStatus::Stopped { "not finished" } else { "failed" };
     format!(
-        "{}: {landed} streams, {failed} {fate}; {} records; {} requests (expected {}) in {} (expected {})",
+        "{}: {landed} streams, {failed} {fate}{missing}; {} records; {} requests (expected {}) in {} (expected {})",
         status_word(summary.status),
         count(rows),
         count(summary.requests),
@@ -96,6 +101,7 @@ mod tests {
             left_out: Some(31),
             type_drift: vec![("score".to_owned(), 2)],
             error: None,
+            unavailable: None,
         };
         assert_eq!(
             stream_line("[1 / 2]", &stream, 3.0),

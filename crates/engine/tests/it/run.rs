@@ -35,6 +35,7 @@ fn task(stream: &str, mode: Mode) -> StreamTask {
         select: None,
         row_limit: None,
         description: None,
+        optional: false,
     }
 }
 

@@ -212,6 +212,7 @@ impl Resolver<'_> {
             select: self.select(entry, known)?,
             row_limit: overrides.limit.or(self.switches.limit).or(entry.map.limit.flatten()),
             description: None,
+            optional: false,
         })
     }
 

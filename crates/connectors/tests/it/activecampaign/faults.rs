@@ -87,3 +87,25 @@ async fn forbidden_stream_leaves_the_others_alone() {
     assert_eq!(errors, [None, None, Some("AC-106"), None]);
     rig.assert_equal(&["contacts", "field_values", "tags"]).await;
 }
+
+/// Whoever names no stream gets what the account has; what it lacks is told and no failure.
+#[tokio::test(start_paused = true)]
+async fn missing_optional_streams_are_no_failure() {
+    let rig = rig_with(
+        300,
+        json!([
+            {"match": {"path": "/api/3/deals"}, "fault": {"status": 403, "body": "json"}},
+            {"match": {"path": "/api/3/tags"}, "fault": {"status": 404, "body": "json"}},
+        ]),
+    )
+    .await;
+    let mut replication = replicating(&STREAMS, Mode::FullRefresh);
+    replication.streams.iter_mut().for_each(|task| task.optional = true);
+
+    let summary = rig.run(&replication).await;
+
+    assert_done(&summary);
+    let code = |index: usize| summary.streams[index].unavailable.as_ref().map(|(code, _)| code.as_str());
+    assert_eq!([code(0), code(1), code(2), code(3)], [None, None, Some("AC-106"), Some("AC-202")]);
+    rig.assert_equal(&["contacts", "field_values"]).await;
+}

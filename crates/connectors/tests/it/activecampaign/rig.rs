@@ -116,6 +116,7 @@ pub fn replicating(streams: &[&str], mode: Mode) -> Replication {
         select: None,
         row_limit: None,
         description: None,
+        optional: false,
     };
     Replication {
         name: ReplicationName::new("test"),
