@@ -7,8 +7,8 @@ use achub_client::Client;
 use achub_core::{Batch, Error, StreamName, Value, port::source::Wide};
 
 use crate::activecampaign::{
-    pages::{Fetched, Pages, key_hashes},
-    series::{Series, Step},
+    pages::{Fetched, Pages},
+    whole,
 };
 
 /// The names of all custom fields, set by whoever meets them first.
@@ -18,21 +18,8 @@ pub(super) type FieldNames = Arc<OnceLock<Vec<(i64, String)>>>;
 pub(super) async fn names(client: &Client) -> Result<Vec<(i64, String)>, Error> {
     let stream = streams::find("custom_fields").expect("the stream table has custom_fields");
     let pages = Pages::new(client, vec![stream], Vec::new());
-    let mut series = Series::default();
-    let mut names = Vec::new();
-    loop {
-        let query = vec![
-            ("limit".to_owned(), stream.page_size.to_string()),
-            ("offset".to_owned(), series.offset.to_string()),
-        ];
-        let fetched = pages.get(stream.path, query, |_| Ok(())).await?;
-        names.extend(named(fetched.main()));
-        let keys = key_hashes(fetched.main());
-        match series.page(&keys, stream.page_size, fetched.decoded.total) {
-            Step::Next | Step::Back => {}
-            Step::End | Step::Lost => break,
-        }
-    }
+    let mut names: Vec<(i64, String)> =
+        whole::read(&pages).await?.iter().flat_map(|page| named(page.main())).collect();
     names.sort();
     names.dedup();
     Ok(names)

@@ -12,6 +12,7 @@ mod pages;
 mod ranges;
 mod segments;
 mod series;
+mod whole;
 
 use std::{collections::HashMap, sync::Arc};
 

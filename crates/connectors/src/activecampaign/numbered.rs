@@ -1,7 +1,7 @@
 //! Streams read by page number.
 
 use achub_core::{
-    Error, StreamName,
+    Error,
     port::source::{OpenWalk, Page, PageSink, Position, Walk, WalkReport},
 };
 use async_trait::async_trait;
@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use crate::activecampaign::{
     intake::Intake,
     pages::{Fetched, Pages, key_hashes},
-    series::{Series, Step},
 };
 
 /// Where a walk by page number stands.
@@ -74,36 +73,4 @@ impl OpenWalk for NumberedWalk {
         self.intake.report(&mut report);
         Ok(report)
     }
-}
-
-/// The keys of all records of a stream, for the streams that hang off it.
-pub(super) async fn parent_keys(pages: &Pages) -> Result<(Vec<String>, Option<Timestamp>), Error> {
-    let mut series = Series::default();
-    let mut keys = Vec::new();
-    let mut date = None;
-    loop {
-        let query = vec![
-            ("limit".to_owned(), pages.main().page_size.to_string()),
-            ("offset".to_owned(), series.offset.to_string()),
-        ];
-        let fetched = pages.get(pages.main().path, query, |_| Ok(())).await?;
-        date = date.or(fetched.date);
-        for row in 0..fetched.main().len() {
-            let key: Vec<String> = fetched.main().key(row).map(achub_core::Value::display).collect();
-            keys.push(key.join(","));
-        }
-        let hashes = key_hashes(fetched.main());
-        match series.page(&hashes, pages.main().page_size, fetched.decoded.total) {
-            Step::Next | Step::Back => {}
-            Step::End => break,
-            Step::Lost => {
-                let name = StreamName::new(pages.main().name);
-                let message = format!("the pages of {name} do not join and do not end");
-                return Err(Error::new(achub_core::Code::PageStuck, message));
-            }
-        }
-    }
-    let mut distinct = std::collections::HashSet::new();
-    keys.retain(|key| distinct.insert(key.clone()));
-    Ok((keys, date))
 }

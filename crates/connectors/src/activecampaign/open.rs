@@ -29,6 +29,7 @@ use crate::activecampaign::{
     offset::Place,
     pages::Pages,
     segments::{self, SegmentsWalk},
+    whole,
 };
 
 /// What opening needs.
@@ -76,7 +77,7 @@ impl Opening<'_> {
 
     async fn per_parent(&self, group: &Group, parent: &str, place: Place) -> Result<OpenedWalk, Error> {
         let parents = Pages::new(self.client, vec![find(&StreamName::new(parent))?], Vec::new());
-        let (keys, _) = numbered::parent_keys(&parents).await?;
+        let (keys, _) = whole::keys(&parents).await?;
         self.offset(group, keys, place).await
     }
 
@@ -104,7 +105,7 @@ impl Opening<'_> {
             return Ok(Box::new(SegmentsWalk { walk, client, stream, intake, mark }));
         }
         let parents = Pages::new(self.client, vec![find(&StreamName::new(parent))?], Vec::new());
-        let (left, date) = numbered::parent_keys(&parents).await?;
+        let (left, date) = whole::keys(&parents).await?;
         let as_of = date.unwrap_or_else(|| self.clock.now());
         let requests = 2 * left.len() as u64;
         let mark = segments::Mark { signature: group.signature(), as_of, left };
