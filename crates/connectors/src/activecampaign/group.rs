@@ -1,6 +1,6 @@
 //! Which of the wanted streams are read in one walk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use achub_api::{
     stream::{Read, Sideload, Stream},
@@ -65,9 +65,19 @@ impl Group {
 
     /// Records worth asking for on a page: no more than all limits together leave room for.
     pub(super) fn page_size(&self) -> u32 {
-        let rooms: Option<Vec<u64>> = self.wanted.iter().map(|wanted| wanted.row_limit).collect();
-        let most = rooms.and_then(|rooms| rooms.into_iter().max()).and_then(|most| u32::try_from(most).ok());
+        let most = self.room().and_then(|most| u32::try_from(most).ok());
         most.map_or(self.main.page_size, |most| most.clamp(1, self.main.page_size))
+    }
+
+    /// How many of `total` records will be read.
+    pub(super) fn within_limits(&self, total: u64) -> u64 {
+        self.room().map_or(total, |room| room.min(total))
+    }
+
+    /// The most records any of its streams may have; `None` where one has no limit.
+    fn room(&self) -> Option<u64> {
+        let rooms: Option<Vec<u64>> = self.wanted.iter().map(|wanted| wanted.row_limit).collect();
+        rooms.and_then(|rooms| rooms.into_iter().max())
     }
 
     /// The other streams whose records are in the main stream's answers.
@@ -91,6 +101,7 @@ impl Group {
                     stream,
                     since: wanted.since.filter(|_| stream.name == self.main.name),
                     room: wanted.row_limit,
+                    met: HashSet::new(),
                     parent_field: include.map(|include| include.parent_field),
                 })
             })
@@ -161,6 +172,6 @@ mod tests {
         assert_eq!(group.page_size(), 100);
 
         group.wanted[0].row_limit = Some(7);
-        assert_eq!(group.page_size(), 7);
+        assert_eq!((group.page_size(), group.within_limits(50), group.within_limits(5)), (7, 7, 5));
     }
 }

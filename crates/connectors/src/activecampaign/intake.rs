@@ -12,6 +12,8 @@ use achub_core::{
 };
 use jiff::Timestamp;
 
+use crate::activecampaign::pages::key_hashes;
+
 /// A stream a walk feeds, and what of it is wanted.
 #[derive(Debug, Clone)]
 pub(super) struct Feed {
@@ -20,6 +22,8 @@ pub(super) struct Feed {
     pub(super) since: Option<Timestamp>,
     /// Records that may still be passed on.
     pub(super) room: Option<u64>,
+    /// Hashes of the keys that were passed on, where there is a limit: a record met again does not count twice.
+    pub(super) met: HashSet<u64>,
     /// The field that holds the key of the record it came with, for streams that are sideloaded.
     pub(super) parent_field: Option<&'static str>,
 }
@@ -102,14 +106,14 @@ impl Feed {
 
     fn cut_to_room(&mut self, batch: &mut Batch) -> bool {
         let Some(room) = &mut self.room else { return false };
-        let mut cut = false;
+        let mut keys = key_hashes(batch).into_iter();
+        let before = batch.len();
         batch.retain(|_| {
-            let keep = *room > 0;
-            *room = room.saturating_sub(1);
-            cut |= !keep;
-            keep
+            let is_new = keys.next().is_some_and(|key| *room > 0 && self.met.insert(key));
+            *room -= u64::from(is_new);
+            is_new
         });
-        cut
+        batch.len() < before
     }
 }
 

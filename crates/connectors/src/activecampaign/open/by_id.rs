@@ -83,8 +83,8 @@ impl Opening<'_> {
         let page_size = if is_granted_less { u32::try_from(came).unwrap_or(asked) } else { asked };
         let as_of = fetched.date.unwrap_or_else(|| self.clock.now());
         let mark = contacts::Mark::opened(group.signature(), since, as_of, &fetched.decoded, page_size);
-        let requests =
-            pages_for(total.saturating_sub(came), page_size) + u64::from(group.wants("field_values"));
+        let requests = pages_for(group.within_limits(total).saturating_sub(came), page_size)
+            + u64::from(group.wants("field_values"));
         let mut walk = self.walk(group, contacts_how(&pages), requests, Some(total), as_of);
         self.add_left_out(group, &mut walk, total).await?;
         Ok(Box::new(ContactsWalk {

@@ -44,7 +44,8 @@ impl Opening<'_> {
         let date = opening.as_ref().and_then(|page| page.date);
         let as_of = date.unwrap_or_else(|| self.clock.now());
         let requests =
-            offset_requests(total, came, group.main.page_size) + (parents.len() as u64).saturating_sub(1);
+            offset_requests(total.map(|total| group.within_limits(total)), came, group.main.page_size)
+                + (parents.len() as u64).saturating_sub(1);
         let mut walk = self.walk(group, how.to_owned(), requests, total, as_of);
         self.add_left_out(group, &mut walk, total.unwrap_or(came)).await?;
         if let Some(names) =
@@ -64,7 +65,7 @@ fn offset_requests(total: Option<u64>, came: u64, page_size: u32) -> u64 {
     let size = u64::from(page_size).max(OVERLAP + 1);
     let Some(total) = total.filter(|_| came >= size) else { return 0 };
     let more = total.saturating_sub(came).div_ceil(size - OVERLAP);
-    let on_last = total - more * (size - OVERLAP);
+    let on_last = total.saturating_sub(more * (size - OVERLAP));
     more + u64::from(on_last >= size)
 }
 
@@ -87,5 +88,6 @@ mod tests {
             assert_eq!(offset_requests(Some(total), came, 100), requests, "{total} records");
         }
         assert_eq!(offset_requests(None, 40, 100), 0);
+        assert_eq!(offset_requests(Some(7), 100, 100), 0, "a limit below the first page")
     }
 }

@@ -96,3 +96,17 @@ async fn accounts_that_ignore_parameters_are_read_whole() {
         rig.assert_equal(&streams).await;
     }
 }
+
+/// A trial run reads no more than it was asked for, and its price says so.
+#[tokio::test(start_paused = true)]
+async fn limited_run_costs_what_it_reads() {
+    let rig = Rig::with_contacts(1_000);
+    let mut replication = replicating(&["contacts", "deals"], Mode::Incremental);
+    replication.streams.iter_mut().for_each(|task| task.row_limit = Some(150));
+
+    let summary = rig.run(&replication).await;
+
+    assert_done(&summary);
+    assert_eq!((rig.target.rows("contacts").len(), rig.target.rows("deals").len()), (150, 150));
+    assert_eq!((summary.requests, summary.requests_expected), (4, 4));
+}
