@@ -17,10 +17,11 @@ use tokio::sync::mpsc;
 use crate::replicate::Context;
 
 /// Pages that wait for the target. Together with the pages in one commit this bounds what a walk holds in memory.
-const PAGES_WAITING: usize = 2;
+const PAGES_WAITING: usize = 4;
 
-/// Pages committed together at the most, when the source is faster than the target.
-const PAGES_PER_COMMIT: usize = 4;
+/// Pages committed together at the most, when the source is faster than the target. A commit has costs of its own, on
+/// PostgreSQL mostly waiting (see `postgres::session`); at the pace of a real account pages are committed one by one.
+const PAGES_PER_COMMIT: usize = 8;
 
 /// Rows put aside that a walk remembers for the summary; the counts cover all.
 pub(crate) const QUARANTINED_KEPT: usize = 100;
