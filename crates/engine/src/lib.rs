@@ -3,6 +3,7 @@
 
 mod feed;
 pub mod hub;
+mod interrupted;
 mod naming;
 mod replicate;
 pub mod replication;

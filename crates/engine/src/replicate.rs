@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use crate::{
     feed::{self, Fed},
     hub::{PlannedStream, PlannedWalk, Preview, Stop, Summary},
+    interrupted::{self, SoFar},
     replication::{Anchor, Mode, Replication, StreamTask},
     summary,
     tables::{self, Placed},
@@ -81,7 +82,10 @@ pub(crate) async fn start(
     progress: &Arc<dyn Progress>,
 ) -> Result<Summary, Error> {
     let started_at = clock.now();
-    let prepared = prepare(replication, source, target, clock).await?;
+    let mut prepared = prepare(replication, source, target, clock).await?;
+    let finished_before =
+        interrupted::finished(replication, &prepared.checkpoints, state, started_at).await?;
+    prepared.wanted.retain(|wanted| !finished_before.contains(&wanted.stream));
     let run = RunId::generate();
     let sent_before = source.requests_sent();
     state.put_run(&running(&run, replication, started_at)).await?;
@@ -93,9 +97,17 @@ pub(crate) async fn start(
             return Err(error);
         }
     };
-    let context = Context { run, started_at, prepared: &prepared, target, stop, progress };
+    let so_far = tokio::sync::Mutex::new(SoFar { finished: finished_before.iter().cloned().collect() });
+    let context = Context { run, started_at, prepared: &prepared, target, stop, progress, state, so_far };
+    context.remember(&[]).await?;
     let sent_to_open = source.requests_sent() - sent_before;
     let mut summary = feed_all(opened, &context).await;
+    if !finished_before.is_empty() {
+        let count = finished_before.len();
+        summary
+            .notes
+            .push(format!("{count} streams were finished by the run that was interrupted, not read again"));
+    }
     summary.requests = source.requests_sent() - sent_before;
     summary.requests_expected += sent_to_open;
     let ended_at = clock.now();
@@ -195,9 +207,20 @@ pub(crate) struct Context<'a> {
     target: &'a dyn Target,
     pub(crate) stop: &'a Stop,
     pub(crate) progress: &'a Arc<dyn Progress>,
+    state: &'a dyn StateStore,
+    so_far: tokio::sync::Mutex<SoFar>,
 }
 
 impl Context<'_> {
+    /// Remembers that `streams` have landed, for the run that takes this one up if it is interrupted.
+    async fn remember(&self, streams: &[StreamName]) -> Result<(), Error> {
+        let mut so_far = self.so_far.lock().await;
+        so_far.finished.extend_from_slice(streams);
+        let mut record = running(&self.run, self.prepared.replication, self.started_at);
+        record.summary = serde_json::to_value(&*so_far).expect("names of streams are text");
+        self.state.put_run(&record).await
+    }
+
     /// The load a walk needs.
     pub(crate) fn load_spec(&self, walk: &Walk) -> LoadSpec {
         LoadSpec {
@@ -290,7 +313,12 @@ async fn feed_one(
     if context.stop.is_requested() || abandon.is_requested() {
         return (streams, Err(feed::stopped()));
     }
-    let result = feed::walk(open, context).await;
+    let mut result = feed::walk(open, context).await;
+    if result.is_ok()
+        && let Err(error) = context.remember(&streams).await
+    {
+        result = Err(error);
+    }
     // Whoever cannot reach the other side, or is refused by it, will not fare better with the next stream.
     if let Err(error) = &result
         && ends_the_run(error)

@@ -282,7 +282,8 @@ impl StateStore for Runs {
     }
 
     async fn runs(&self, _name: Option<&ReplicationName>, _count: u32) -> Result<Vec<RunRecord>, Error> {
-        Ok(self.0.lock().expect("no test panics with it").clone())
+        let runs = self.0.lock().expect("no test panics with it");
+        Ok(runs.iter().rev().cloned().collect())
     }
 
     async fn put_fact(

@@ -1,14 +1,17 @@
 //! What a run asks of both sides, and how it ends.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use achub_core::{
-    Code, ReplicationName, StreamName, WalkName,
+    Code, ReplicationName, RunId, StreamName, WalkName,
     code::Class,
     port::{
         progress::Silent,
         source::{Position, WalkReport},
-        state::RunStatus,
+        state::{RunRecord, RunStatus},
         target::{Checkpoints, LoadMode, Quarantined},
     },
 };
@@ -60,7 +63,18 @@ async fn run(
     target: &RecordingTarget,
     stop: &Stop,
 ) -> Ran {
-    let runs = Arc::new(Runs::default());
+    run_after(Vec::new(), replication, source, target, stop).await
+}
+
+/// A run after others that are remembered.
+async fn run_after(
+    before: Vec<RunRecord>,
+    replication: &Replication,
+    source: &ScriptedSource,
+    target: &RecordingTarget,
+    stop: &Stop,
+) -> Ran {
+    let runs = Arc::new(Runs(Mutex::new(before)));
     let hub = Hub::new(runs.clone(), Arc::new(Stopped(at("2026-03-02T10:00:00Z"))), Arc::new(Silent));
     let summary = hub.start(replication, source, target, stop).await.expect("the run starts");
     Ran { summary, runs }
@@ -314,4 +328,48 @@ async fn two_streams_for_one_table_are_refused() {
         hub.start(&replication(tasks), &source, &RecordingTarget::default(), &Stop::default()).await;
 
     assert_eq!(refused.expect_err("one would wipe out the other").code(), Code::BadTableName);
+}
+
+/// Streams asked of the source after a run that ended as `status` half an hour ago with deals finished.
+async fn asked_after(status: RunStatus, summary: serde_json::Value, walks: &[&str]) -> Vec<String> {
+    let before = RunRecord {
+        id: RunId::new("r-before"),
+        replication: ReplicationName::new("test"),
+        started_at: at("2026-03-02T09:30:00Z"),
+        finished_at: None,
+        status,
+        summary,
+    };
+    let source = ScriptedSource::new(vec![Script::of("contacts", 1), Script::of("deals", 1)]);
+    let walks = walks.iter().map(|walk| (WalkName::new(*walk), Position(0.into()))).collect();
+    let target = RecordingTarget {
+        checkpoints: Checkpoints { walks, cursors: HashMap::new() },
+        ..RecordingTarget::default()
+    };
+    let replication =
+        replication(vec![task("contacts", Mode::FullRefresh), task("deals", Mode::FullRefresh)]);
+
+    run_after(vec![before], &replication, &source, &target, &Stop::default()).await;
+
+    let asked = source.asked.lock().expect("no test panics with it");
+    asked.iter().map(|wanted| wanted.stream.to_string()).collect()
+}
+
+/// A killed run is taken up where it stood; what it had finished is not read again.
+#[tokio::test]
+async fn finished_streams_of_a_killed_run_are_skipped() {
+    let so_far = serde_json::json!({"finished": ["deals"]});
+    let both = ["contacts", "deals"];
+
+    assert_eq!(asked_after(RunStatus::Running, so_far.clone(), &["contacts"]).await, ["contacts"]);
+    assert_eq!(
+        asked_after(RunStatus::Running, so_far.clone(), &[]).await,
+        both,
+        "there is nothing to take up"
+    );
+    assert_eq!(
+        asked_after(RunStatus::Done, so_far, &["contacts"]).await,
+        both,
+        "the run before was not interrupted"
+    );
 }
