@@ -7,8 +7,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Records of the page before that are asked for again.
+/// Records of the page before that are asked for again, at the least.
 pub(super) const OVERLAP: u64 = 5;
+
+/// … and at the most, where many records are deleted between two pages.
+const OVERLAP_MAX: u64 = 60;
 
 /// The first step back, in records; each further one is twice as far.
 const STEP_BACK: u64 = 100;
@@ -42,6 +45,9 @@ pub(super) struct Series {
     total_max: Option<u64>,
     /// How far the last step back went; 0 while pages join.
     step_back: u64,
+    /// Records asked for again on top of [`OVERLAP`]: follows how many are deleted between two pages.
+    #[serde(default)]
+    caution: u64,
     /// How often the series went back to its start without finding anything it had seen.
     restarts: u32,
 }
@@ -83,12 +89,27 @@ impl Series {
         if self.restarts > RESTARTS_MAX || self.never_ends(asked) {
             return Step::Lost;
         }
+        self.adapt(keys);
         self.step_back = 0;
         self.total = total;
         let new = keys.iter().filter(|key| !self.was_seen(key)).count() as u64;
         self.seen += new;
         self.remember(keys);
         self.go_on(keys.len() as u64, new, u64::from(asked))
+    }
+
+    /// Asks for more of the page before where little of it was left this time, for less where most of it was.
+    fn adapt(&mut self, keys: &[u64]) {
+        if self.tail.is_empty() {
+            return;
+        }
+        let asked_again = OVERLAP + self.caution;
+        let shown_again = keys.iter().filter(|key| self.tail.contains(key)).count() as u64;
+        if self.step_back > 0 || shown_again < asked_again / 2 {
+            self.caution = (2 * asked_again + OVERLAP).min(OVERLAP_MAX) - OVERLAP;
+        } else if shown_again * 4 > asked_again * 3 {
+            self.caution /= 2;
+        }
     }
 
     fn back(&mut self) -> Step {
@@ -109,7 +130,7 @@ impl Series {
         if count == 0 || !more || (new == 0 && !full) {
             return Step::End;
         }
-        self.offset = reached - OVERLAP.min(count);
+        self.offset = reached - (OVERLAP + self.caution).min(count);
         Step::Next
     }
 
@@ -210,6 +231,29 @@ mod tests {
             series.page(&keys, 100, Some(50 + page % 2))
         });
         assert!(steps.into_iter().any(|step| step == Step::Lost));
+    }
+
+    /// Found by hand: one record in a hundred deleted and created between every two pages, without end, stopped every step
+    /// forward.
+    #[test]
+    fn steady_deletions_are_outrun() {
+        for (deleted, created) in [(20, 20), (40, 0), (5, 30)] {
+            let mut records: Vec<u64> = (0..2_000).collect();
+            let (mut next, mut turn) = (2_000_u64, 7_u64);
+            let (seen, pages) = read(&mut records, 100, 100, true, |records| {
+                for _ in 0..deleted.min(records.len()) {
+                    turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    records.remove((turn >> 33) as usize % records.len());
+                }
+                for _ in 0..created {
+                    records.push(next);
+                    next += 1;
+                }
+            });
+            let missed = records.iter().filter(|&&key| key < 2_000 && !seen.contains(&key)).count();
+            assert_eq!(missed, 0, "{deleted} deleted, {created} created");
+            assert!(pages < 120, "{pages} pages");
+        }
     }
 
     proptest! {

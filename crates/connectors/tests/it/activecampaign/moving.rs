@@ -23,7 +23,7 @@ async fn nothing_that_stays_is_missing() {
         for stream in streams {
             before.push(keys(&rig.truth(stream).await));
         }
-        for (collection, delete, create) in [("contacts", 9, 4), ("deals", 7, 3), ("notes", 8, 5)] {
+        for (collection, delete, create) in [("contacts", 9, 4), ("deals", 12, 12), ("notes", 12, 12)] {
             let mutation = json!({"collection": collection, "delete": delete, "change": 12, "create": create,
                 "seed": seed, "between_pages": true});
             rig.account.mutate(mutation).await;
