@@ -81,7 +81,7 @@ mod tests {
             (["C: /Us", "ers/ada"], 1),
             (["/ro", "ot/.cargo"], 0),
             (["/ro", "ot/project"], 1),
-            (["see static.crates", ".io for it"], 1),
+            (["see static.cra", "tes.io for it"], 1),
             (["~/.config/ach", "ub"], 0),
             (["XDG says $HO", "ME/.config"], 0),
         ] {
