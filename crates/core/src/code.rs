@@ -240,6 +240,12 @@ codes! {
         cause: "Another program wrote to the staging table, or the database lost rows.",
         action: "Run again; the stream starts over.",
     }
+    ColumnsDiffer "DB-106" Guard {
+        title: "The table's columns differ from those the run needs",
+        meaning: "Nothing was written to the table.",
+        cause: "A field was added or got another type in ActiveCampaign, or the table was altered, and the schema policy is `ask` or `stop`.",
+        action: "Look at the difference that is printed; run with `--schema-changes add` or `add_and_widen`, or alter the table yourself.",
+    }
     ValueRefused "DB-201" Refused {
         title: "The target cannot hold a value",
         meaning: "The row was put aside in the quarantine; all others landed.",
@@ -257,6 +263,18 @@ codes! {
         meaning: "The transaction was rolled back; what was committed before stays.",
         cause: "No space left where the target lives.",
         action: "Free some space and run again; the run continues where it stopped.",
+    }
+    TooMuchGone "GD-101" Guard {
+        title: "ActiveCampaign showed much less of a stream than the table holds",
+        meaning: "Rows that were shown have landed. No row was removed or marked as gone.",
+        cause: "Records were deleted in bulk, the key may see less than before, or ActiveCampaign left records out for a while.",
+        action: "Compare the counts with ActiveCampaign. If the records are really gone, run with `--full-check --removal-floor 0`.",
+    }
+    HookFailed "RN-107" Failed {
+        title: "A hook of the replication file failed",
+        meaning: "What was committed before stays; the message says which stream did not go on.",
+        cause: "A check that did not hold, a command that failed, or an address that did not answer.",
+        action: "Mend the hook, or set its `on_failure` to `warn`.",
     }
     Busy "RN-101" Busy {
         title: "Another run of this replication is under way",

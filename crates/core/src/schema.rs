@@ -48,6 +48,22 @@ pub struct Table {
     pub declare_key: bool,
     /// A sentence kept with the table where the target can.
     pub comment: Option<String>,
+    /// Keys and indexes a person asked for, beside the key rows are merged by.
+    #[serde(default)]
+    pub rules: TableRules,
+}
+
+/// What a person asked of a table beyond its columns. Targets without keys and indexes leave it aside.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRules {
+    /// The columns of the primary key, where it is not the key rows are merged by.
+    pub primary: Option<Vec<String>>,
+    /// Column sets that are made unique.
+    pub unique: Vec<Vec<String>>,
+    /// Column sets that get an index.
+    pub indexes: Vec<Vec<String>>,
+    /// The statement that makes the table, with `{col_types}` for its columns and `{object_name}` for its name.
+    pub ddl: Option<String>,
 }
 
 impl Table {
@@ -70,8 +86,73 @@ impl Table {
 pub struct Column {
     /// The name in the target.
     pub name: String,
-    /// The declared type.
+    /// The kind of its values.
     pub ty: FieldType,
+    /// What a person asked of it beyond that.
+    #[serde(default)]
+    pub rules: ColumnRules,
+}
+
+impl Column {
+    /// A column of values of `ty`, without rules.
+    pub fn new(name: impl Into<String>, ty: FieldType) -> Column {
+        Column { name: name.into(), ty, rules: ColumnRules::default() }
+    }
+}
+
+/// What a person asked of a column beyond the kind of its values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnRules {
+    /// The type the target stores it as; `None` for the target's own choice for the kind.
+    pub storage: Option<Storage>,
+    /// Rows without a value are put aside.
+    pub not_null: bool,
+    /// A sentence kept with the column where the target can.
+    pub description: Option<String>,
+}
+
+/// A type as a person names it in a replication file. A target without it takes the nearest that loses nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Storage {
+    /// 16-bit integer.
+    SmallInt,
+    /// 32-bit integer.
+    Integer,
+    /// 64-bit integer.
+    BigInt,
+    /// True or false.
+    Bool,
+    /// A calendar day.
+    Date,
+    /// Date and time without a zone; instants are written as UTC.
+    DateTime,
+    /// An instant.
+    TimestampTz,
+    /// A decimal number of so many digits, so many of them behind the point.
+    Decimal {
+        /// All digits; `None` for as many as the target allows.
+        precision: Option<u8>,
+        /// Digits behind the point.
+        scale: u8,
+    },
+    /// IEEE 754 double.
+    Float,
+    /// Text of at most so many characters.
+    String {
+        /// `None` for text of any length.
+        length: Option<u32>,
+    },
+    /// A JSON document.
+    Json,
+    /// A UUID.
+    Uuid,
+    /// A time of the day.
+    Time,
+    /// A time of the day with its distance to UTC.
+    TimeTz,
+    /// Bytes; text is stored as UTF-8.
+    Binary,
 }
 
 /// A schema shared by the batches made of it.

@@ -1,13 +1,11 @@
 //! One walk on its way into its tables: pages are read ahead a little, and committed together as they come.
 
-use std::collections::HashMap;
-
 use achub_core::{
     Code, Error, StreamName, WalkName,
     port::{
         progress::Event,
         source::{OpenWalk, Page, PageSink, Walk, WalkReport},
-        target::{Load, Quarantined, TableReport, Written},
+        target::{Closing, Load, Quarantined, TableReport, Written},
     },
 };
 use async_trait::async_trait;
@@ -98,12 +96,11 @@ async fn finish(
     cursor: Timestamp,
     report: &WalkReport,
 ) -> Result<Vec<TableReport>, Error> {
-    let cursors = if report.limited {
-        HashMap::new()
-    } else {
-        streams.iter().map(|stream| (stream.clone(), cursor)).collect()
-    };
-    load.finish(&cursors).await
+    let mut closing = Closing::default();
+    if !report.limited {
+        closing.cursors = streams.iter().map(|stream| (stream.clone(), cursor)).collect();
+    }
+    load.finish(&closing).await
 }
 
 /// The reading half. Dropping it ends the reading, so that a failed write does not leave requests running.

@@ -7,6 +7,7 @@ mod interrupted;
 mod naming;
 mod replicate;
 pub mod replication;
+pub mod shape;
 mod summary;
 mod tables;
 mod wide;

@@ -9,6 +9,10 @@ pub(crate) fn column(field: &str, casing: Casing) -> String {
     match casing {
         Casing::Snake => snake(field),
         Casing::Normalize => normalize(field),
+        Casing::Source => field.to_owned(),
+        Casing::Target | Casing::Lower => field.to_lowercase(),
+        Casing::Upper => field.to_uppercase(),
+        Casing::Camel => camel(field),
     }
 }
 
@@ -32,6 +36,19 @@ fn snake(field: &str) -> String {
         } else {
             name.push(character);
         }
+    }
+    name
+}
+
+/// `first_name` → `firstName`, `ID` → `id`.
+fn camel(field: &str) -> String {
+    let snake = snake(field);
+    let mut words = snake.split('_').filter(|word| !word.is_empty());
+    let mut name = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut characters = word.chars();
+        name.extend(characters.next().into_iter().flat_map(char::to_uppercase));
+        name.push_str(characters.as_str());
     }
     name
 }
@@ -65,7 +82,7 @@ impl Distinct {
 #[cfg(test)]
 mod tests {
     use super::{Distinct, column};
-    use crate::replication::Casing::{Normalize, Snake};
+    use crate::replication::Casing::{self, Normalize, Snake};
 
     #[test]
     fn snake_case_splits_words_once() {
@@ -93,6 +110,15 @@ mod tests {
             ("ODD-NAME", "ODD-NAME"),
         ] {
             assert_eq!(column(field, Normalize), name);
+        }
+    }
+
+    #[test]
+    fn camel_case_joins_words() {
+        for (field, name) in
+            [("first_name", "firstName"), ("firstName", "firstName"), ("ID", "id"), ("_x_y", "xY")]
+        {
+            assert_eq!(column(field, Casing::Camel), name);
         }
     }
 

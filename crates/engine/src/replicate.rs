@@ -153,8 +153,7 @@ async fn want(
     target: &dyn Target,
     clock: &dyn Clock,
 ) -> Result<Wanted, Error> {
-    let everything =
-        Wanted { stream: task.stream.clone(), since: None, row_limit: task.row_limit, count_left_out: false };
+    let everything = Wanted { row_limit: task.row_limit, ..Wanted::all(task.stream.clone()) };
     // A stream that follows another is only read incrementally where its rows are replaced parent by parent, which needs
     // rows that land with every commit.
     let follows = info.follows.is_some() && replication.landing.as_you_go;

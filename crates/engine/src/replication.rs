@@ -1,7 +1,16 @@
 //! What a replication is: which streams land in which tables, and by which set of defaults.
 
-use achub_core::{ReplicationName, StreamName};
+use std::time::Duration;
+
+use achub_core::{
+    ReplicationName, StreamName,
+    port::target::{Absence, Evolution, MergeStrategy, Origin, Statements},
+    schema::{ColumnRules, TableRules},
+    value::FieldType,
+};
 use jiff::Timestamp;
+
+use crate::shape::{OnBroken, Shaping};
 
 /// A replication, resolved: names are known to exist, templates are rendered, defaults are merged in.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +25,61 @@ pub struct Replication {
     pub landing: Landing,
     /// From where an incremental stream without a cursor starts.
     pub anchor: Anchor,
+    /// When streams that are read by changes are read as a whole and compared.
+    pub full_check: FullCheck,
+    /// How the run goes about its work.
+    pub working: Working,
+}
+
+/// When a stream that is read by changes is read as a whole, so that deletions and missed changes are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FullCheck {
+    /// In a run that begins so long after the last one of the stream.
+    Every(Duration),
+    /// In this run.
+    Now,
+    /// Never.
+    Never,
+}
+
+impl FullCheck {
+    /// What is taken where nobody says anything.
+    pub const WEEKLY: FullCheck = FullCheck::Every(Duration::from_secs(7 * 24 * 3_600));
+}
+
+/// How a run goes about its work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Working {
+    /// Walks read at a time; the account's budget is shared by all of them.
+    pub walks_at_a_time: usize,
+    /// How often a walk that failed in passing is begun, the first time included.
+    pub tries: u32,
+    /// How long to wait before it is begun again.
+    pub try_delay: Duration,
+    /// The run ends at its next safe point after this time.
+    pub time_limit: Option<Duration>,
+    /// A commit takes no more rows of a stream than this, where somebody said so.
+    pub commit_rows: Option<u64>,
+    /// Nothing that was read waits longer than this for its commit.
+    pub commit_within: Duration,
+}
+
+impl Working {
+    /// Rows can be seen so long after they were read at the latest, where the mode allows.
+    pub const COMMIT_WITHIN: Duration = Duration::from_secs(10);
+}
+
+impl Default for Working {
+    fn default() -> Working {
+        Working {
+            walks_at_a_time: 4,
+            tries: 1,
+            try_delay: Duration::ZERO,
+            time_limit: None,
+            commit_rows: None,
+            commit_within: Working::COMMIT_WITHIN,
+        }
+    }
 }
 
 /// One stream of a replication.
@@ -43,6 +107,92 @@ pub struct StreamTask {
     pub description: Option<String>,
     /// Wanted only where it is to be had: an account without it, or a key that may not read it, is told and no failure.
     pub optional: bool,
+    /// The name by which reports and hooks know the task.
+    pub id: String,
+    /// So many records are passed over first; a run that skips never moves a cursor.
+    pub skip: u64,
+    /// For [`Mode::Backfill`]: which changes are read.
+    pub range: Option<Range>,
+    /// What becomes of each record before it lands.
+    pub shaping: Shaping,
+    /// What was asked of single columns, in the order in which it was asked.
+    pub columns: Vec<ColumnWish>,
+    /// What happens to its table, apart from the replication's [`Landing`].
+    pub table_wish: TableWish,
+}
+
+impl StreamTask {
+    /// `stream` into a table of its name, with nothing out of the ordinary.
+    pub fn new(stream: StreamName, mode: Mode, mode_reason: impl Into<String>) -> StreamTask {
+        StreamTask {
+            schema: None,
+            table: stream.as_str().to_owned(),
+            mode,
+            mode_reason: mode_reason.into(),
+            primary_key: None,
+            update_key: None,
+            select: None,
+            row_limit: None,
+            description: None,
+            optional: false,
+            id: stream.as_str().to_owned(),
+            skip: 0,
+            range: None,
+            shaping: Shaping::default(),
+            columns: Vec::new(),
+            table_wish: TableWish::default(),
+            stream,
+        }
+    }
+}
+
+/// Changes between two moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// At or after this moment; `None`: from the beginning.
+    pub from: Option<Timestamp>,
+    /// Before this moment; `None`: until now.
+    pub until: Option<Timestamp>,
+    /// Read in windows of this length, each committed as a whole before the next is read.
+    pub step: Option<Duration>,
+}
+
+/// What was asked of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnWish {
+    /// The field's name; `*` for every field that no other wish names.
+    pub field: String,
+    /// The kind values are turned into, where it differs from the declared one.
+    pub ty: Option<FieldType>,
+    /// Storage, not null, description.
+    pub rules: ColumnRules,
+    /// The condition its values must meet, and what happens to rows that do not.
+    pub constraint: Option<(crate::shape::Constraint, OnBroken)>,
+}
+
+/// What was asked of a stream's table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TableWish {
+    /// How column names are made, where it differs from the replication's.
+    pub casing: Option<Casing>,
+    /// What may become of a table whose columns differ, where it differs from the replication's.
+    pub evolution: Option<Evolution>,
+    /// How a row meets one of the same key.
+    pub merge: MergeStrategy,
+    /// What is done about rows the source no longer shows, where it differs from the replication's.
+    pub absence: Option<Absence>,
+    /// Keys and indexes.
+    pub rules: TableRules,
+    /// SQL that goes with the load.
+    pub statements: Statements,
+    /// The staging table.
+    pub staging: Option<String>,
+    /// The staging table is left where it is.
+    pub keep_staging: bool,
+    /// Rows go straight into the table.
+    pub direct: bool,
+    /// A table that is there is left alone, and the stream is not read.
+    pub ignore_existing: bool,
 }
 
 /// A selected field.
@@ -61,8 +211,15 @@ pub enum Mode {
     FullRefresh,
     /// Everything is read; the table is emptied and filled.
     Truncate,
-    /// Changes since the cursor are read and merged.
+    /// Changes since the cursor are read and merged. Where changes cannot be asked for, everything is read, and what
+    /// differs is merged.
     Incremental,
+    /// Everything is read and appended.
+    Snapshot,
+    /// Changes within a range are read and merged; no cursor is moved.
+    Backfill,
+    /// The table is made without rows; nothing is read.
+    DefinitionOnly,
 }
 
 impl Mode {
@@ -72,6 +229,9 @@ impl Mode {
             Mode::FullRefresh => "full-refresh",
             Mode::Truncate => "truncate",
             Mode::Incremental => "incremental",
+            Mode::Snapshot => "snapshot",
+            Mode::Backfill => "backfill",
+            Mode::DefinitionOnly => "definition-only",
         }
     }
 }
@@ -100,8 +260,16 @@ pub struct Landing {
     pub noise: bool,
     /// Whether rows of an incremental stream can be read while the run goes on.
     pub as_you_go: bool,
-    /// Whether `contacts_wide` is made beside `field_values`.
+    /// Whether the view `contacts_wide` is made beside `field_values`.
     pub wide_view: bool,
+    /// System columns behind all others, in this order: where they get their value, and their names.
+    pub system: Vec<(Origin, String)>,
+    /// What may become of a table whose columns differ.
+    pub evolution: Evolution,
+    /// What is done about rows the source no longer shows. `None`: nothing.
+    pub absence: Option<Absence>,
+    /// A stream without rows makes an empty table.
+    pub empty_tables: bool,
 }
 
 impl Landing {
@@ -115,6 +283,10 @@ impl Landing {
             noise: false,
             as_you_go: true,
             wide_view: true,
+            system: Vec::new(),
+            evolution: Evolution::Add,
+            absence: None,
+            empty_tables: true,
         }
     }
 
@@ -128,6 +300,10 @@ impl Landing {
             noise: true,
             as_you_go: false,
             wide_view: true,
+            system: Vec::new(),
+            evolution: Evolution::Add,
+            absence: None,
+            empty_tables: false,
         }
     }
 }
@@ -139,6 +315,16 @@ pub enum Casing {
     Snake,
     /// Lower case, unless the name has mixed case or odd characters; then it is kept as it is.
     Normalize,
+    /// As the source spells it.
+    Source,
+    /// As the target folds unquoted names: lower case in every target there is.
+    Target,
+    /// Upper case.
+    Upper,
+    /// Lower case.
+    Lower,
+    /// `first_name` becomes `firstName`.
+    Camel,
 }
 
 /// Where members of a record go for which the stream declares no field.

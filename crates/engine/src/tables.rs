@@ -1,6 +1,6 @@
 //! The tables a replication lands in, made of streams, tasks and defaults.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use achub_core::{
     Code, Column, Error, FieldType, Schema, SharedSchema, StreamName, Table,
@@ -37,21 +37,17 @@ pub(crate) fn table_load(task: &StreamTask, schema: &Schema, landing: &Landing) 
         columns.push(loaded_at.column.clone(), ty, origin);
     }
     let key = key_columns(task, schema, &columns)?;
-    Ok(TableLoad {
-        stream: task.stream.clone(),
-        table: Table {
-            schema: task.schema.clone(),
-            name: task.table.clone(),
-            declare_key: landing.declare_key && !key.is_empty(),
-            key,
-            columns: columns.columns,
-            comment: task.description.clone(),
-        },
-        origins: columns.origins,
-        extra_keys: BTreeMap::new(),
-        mode: load_mode(task.mode, landing),
-        add_columns: landing.unknown == Unknown::OwnColumns,
-    })
+    let table = Table {
+        schema: task.schema.clone(),
+        name: task.table.clone(),
+        declare_key: landing.declare_key && !key.is_empty(),
+        key,
+        columns: columns.columns,
+        comment: task.description.clone(),
+        rules: task.table_wish.rules.clone(),
+    };
+    let load = TableLoad::new(task.stream.clone(), table, columns.origins, load_mode(task.mode, landing));
+    Ok(TableLoad { add_columns: landing.unknown == Unknown::OwnColumns, ..load })
 }
 
 /// A stream and where it lands.
@@ -91,7 +87,7 @@ struct Columns {
 
 impl Columns {
     fn push(&mut self, wanted: String, ty: FieldType, origin: Origin) {
-        self.columns.push(Column { name: self.distinct.name(wanted), ty });
+        self.columns.push(Column::new(self.distinct.name(wanted), ty));
         self.origins.push(origin);
     }
 }
@@ -144,9 +140,9 @@ fn unknown_field(task: &StreamTask, name: &str, schema: &Schema) -> Error {
 
 fn load_mode(mode: Mode, landing: &Landing) -> LoadMode {
     match mode {
-        Mode::FullRefresh => LoadMode::Replace,
+        Mode::FullRefresh | Mode::DefinitionOnly => LoadMode::Replace,
         Mode::Truncate => LoadMode::Truncate,
         Mode::Incremental if landing.as_you_go => LoadMode::MergeAsYouGo,
-        Mode::Incremental => LoadMode::MergeAtEnd,
+        Mode::Incremental | Mode::Snapshot | Mode::Backfill => LoadMode::MergeAtEnd,
     }
 }

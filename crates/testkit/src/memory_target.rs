@@ -10,8 +10,8 @@ use achub_core::{
     port::{
         source::{Page, Part, Position},
         target::{
-            Checkpoints, Load, LoadMode, LoadSpec, Origin, TableLoad, TableReport, Target, TargetInfo,
-            WideView, Written,
+            Checkpoints, Closing, Load, LoadMode, LoadSpec, Origin, TableLoad, TableReport, Target,
+            TargetInfo, WideView, Written,
         },
     },
 };
@@ -70,7 +70,11 @@ impl Target for MemoryTarget {
         _name: &ReplicationName,
     ) -> Result<Checkpoints, Error> {
         let tables = self.tables();
-        Ok(Checkpoints { walks: tables.walks.clone(), cursors: tables.cursors.clone() })
+        Ok(Checkpoints {
+            walks: tables.walks.clone(),
+            cursors: tables.cursors.clone(),
+            ..Checkpoints::default()
+        })
     }
 
     async fn newest(
@@ -141,10 +145,7 @@ impl Load for MemoryLoad {
         Ok(written)
     }
 
-    async fn finish(
-        mut self: Box<Self>,
-        cursors: &HashMap<StreamName, Timestamp>,
-    ) -> Result<Vec<TableReport>, Error> {
+    async fn finish(mut self: Box<Self>, closing: &Closing) -> Result<Vec<TableReport>, Error> {
         let mut tables = self.target.tables();
         let mut staged = tables.staged.remove(&self.spec.walk).unwrap_or_default();
         let mut reports = Vec::new();
@@ -160,14 +161,10 @@ impl Load for MemoryLoad {
                 LoadMode::MergeAtEnd => merge(rows, table, outcomes),
                 LoadMode::MergeAsYouGo => {}
             }
-            reports.push(TableReport {
-                stream: load.stream.clone(),
-                outcomes: *outcomes,
-                rows: table.len() as u64,
-            });
+            reports.push(TableReport::new(load.stream.clone(), *outcomes, table.len() as u64));
         }
         tables.walks.remove(&self.spec.walk);
-        for (stream, cursor) in cursors {
+        for (stream, cursor) in &closing.cursors {
             let known = tables.cursors.entry(stream.clone()).or_insert(*cursor);
             *known = (*known).max(*cursor);
         }
@@ -188,8 +185,14 @@ fn rows_of(load: &TableLoad, part: &Part, started_at: Timestamp) -> Rows {
             let value = |origin: &Origin| match origin {
                 Origin::Field(index) => values[*index].clone(),
                 Origin::Extra => extra.map_or(Value::Null, |extra| Value::Json(extra.into())),
-                Origin::ExtraMember => Value::Null,
-                Origin::LoadedAt => Value::Timestamp(started_at),
+                Origin::ExtraMember
+                | Origin::DeletedAt
+                | Origin::SyncedOp
+                | Origin::RunId
+                | Origin::RowId
+                | Origin::RowNumber
+                | Origin::Record => Value::Null,
+                Origin::LoadedAt | Origin::SyncedAt => Value::Timestamp(started_at),
                 Origin::LoadedAtUnix => Value::Integer(started_at.as_second()),
             };
             let row: Vec<Value> = load.origins.iter().map(value).collect();

@@ -9,11 +9,11 @@ use achub_core::{
     Table, Value, WalkName,
     port::{
         source::{Page, Part, Position, Scope},
-        target::{Load, LoadMode, LoadSpec, Origin, TableLoad, TableReport, Target, WideView},
+        target::{Closing, Load, LoadMode, LoadSpec, Origin, TableLoad, TableReport, Target, WideView},
     },
+    schema::TableRules,
 };
 use async_trait::async_trait;
-use jiff::Timestamp;
 
 /// A row as text by column; null is `None`.
 pub type TextRow = BTreeMap<String, Option<String>>;
@@ -58,9 +58,9 @@ pub fn schema() -> SharedSchema {
 pub fn table_load(table: &str, mode: LoadMode) -> TableLoad {
     let schema = schema();
     let mut columns: Vec<Column> =
-        schema.fields.iter().map(|field| Column { name: field.name.clone(), ty: field.ty }).collect();
-    columns.push(Column { name: "_achub_extra".to_owned(), ty: FieldType::Json });
-    columns.push(Column { name: "_achub_loaded_at".to_owned(), ty: FieldType::Timestamp });
+        schema.fields.iter().map(|field| Column::new(&field.name, field.ty)).collect();
+    columns.push(Column::new("_achub_extra", FieldType::Json));
+    columns.push(Column::new("_achub_loaded_at", FieldType::Timestamp));
     let table = Table {
         schema: None,
         name: table.to_owned(),
@@ -68,10 +68,10 @@ pub fn table_load(table: &str, mode: LoadMode) -> TableLoad {
         key: vec![0],
         declare_key: true,
         comment: Some("things that came".to_owned()),
+        rules: TableRules::default(),
     };
     let origins = vec![Origin::Field(0), Origin::Field(1), Origin::Field(2), Origin::Extra, Origin::LoadedAt];
-    let extra_keys = BTreeMap::new();
-    TableLoad { stream: StreamName::new(STREAM), table, origins, extra_keys, mode, add_columns: false }
+    TableLoad::new(StreamName::new(STREAM), table, origins, mode)
 }
 
 /// A load of one table.
@@ -115,8 +115,9 @@ pub fn page(things: &[Thing<'_>], position: i64) -> Page {
     page_of(batch(things), None, position)
 }
 
-fn cursors(text: &str) -> HashMap<StreamName, Timestamp> {
-    HashMap::from([(StreamName::new(STREAM), text.parse().expect("a literal"))])
+fn closing(cursor: &str) -> Closing {
+    let cursors = HashMap::from([(StreamName::new(STREAM), cursor.parse().expect("a literal"))]);
+    Closing { cursors, ..Closing::default() }
 }
 
 async fn open_load(target: &dyn Target, spec: LoadSpec) -> Box<dyn Load> {
@@ -135,7 +136,7 @@ pub async fn load_pages(
     for page in pages {
         load.write(vec![page]).await?;
     }
-    load.finish(&HashMap::new()).await
+    load.finish(&Closing::default()).await
 }
 
 async fn things(bench: &dyn Bench) -> Vec<(i64, i64, String)> {
@@ -299,10 +300,10 @@ pub async fn cursor_never_moves_backward(bench: &dyn Bench) {
         ("2026-03-03T00:00:00.5Z", "2026-03-03T00:00:00.5Z"),
     ] {
         let load = open_load(&*target, spec(LoadMode::MergeAsYouGo)).await;
-        load.finish(&cursors(given)).await.expect("the load ends");
+        load.finish(&closing(given)).await.expect("the load ends");
         let replication = spec(LoadMode::Replace).replication;
         let checkpoints = target.checkpoints(None, &replication).await.expect("checkpoints are read");
-        assert_eq!(checkpoints.cursors, cursors(kept));
+        assert_eq!(checkpoints.cursors, closing(kept).cursors);
     }
 }
 
@@ -325,7 +326,7 @@ pub async fn lost_staged_rows_are_noticed(bench: &dyn Bench) {
     let mut load = open_load(&*target, spec(LoadMode::Replace)).await;
     load.write(vec![page(&[(1, 1, "new"), (2, 1, "new")], 1)]).await.expect("rows are taken");
     bench.lose_staged_row(STREAM).await;
-    let error = load.finish(&HashMap::new()).await.expect_err("a row is missing");
+    let error = load.finish(&Closing::default()).await.expect_err("a row is missing");
     assert!(matches!(error.code(), Code::CountMismatch | Code::TableChanged), "{error:?}");
     assert_eq!(things(bench).await, owned(&[(1, 1, "old")]));
 }
@@ -343,8 +344,8 @@ pub async fn walk_is_loaded_once_at_a_time(bench: &dyn Bench) {
     let mut beside = open_load(&*two, other).await;
     beside.write(vec![page(&[(1, 1, "beside")], 1)]).await.expect("rows are taken");
     load.write(vec![page(&[(1, 1, "here")], 1)]).await.expect("rows are taken");
-    beside.finish(&HashMap::new()).await.expect("the load ends");
-    load.finish(&HashMap::new()).await.expect("the load ends");
+    beside.finish(&Closing::default()).await.expect("the load ends");
+    load.finish(&Closing::default()).await.expect("the load ends");
     assert_eq!(things(bench).await, owned(&[(1, 1, "here")]));
     assert_eq!(bench.rows("others").await.len(), 1);
     open_load(&*one, spec(LoadMode::MergeAsYouGo)).await;
@@ -368,7 +369,7 @@ pub async fn rows_that_cannot_be_held_are_put_aside(bench: &dyn Bench) {
         assert_eq!(written.rows[&StreamName::new(STREAM)], 2, "{mode:?}");
         assert_eq!(written.quarantined.len(), expected, "{mode:?}");
         assert_eq!(written.quarantined[0].column, "id", "{mode:?}");
-        let reports = load.finish(&HashMap::new()).await.expect("the load ends");
+        let reports = load.finish(&Closing::default()).await.expect("the load ends");
         assert_eq!(reports[0].outcomes.refused, expected as u64, "{mode:?}");
         assert_eq!(things(bench).await, owned(&[(1, 1, "good"), (3, 1, "good")]), "{mode:?}");
         assert_eq!(bench.quarantined().await.len(), before + expected, "{mode:?}");

@@ -16,7 +16,7 @@ use achub_core::{
 use achub_engine::{
     Hub, Replication, Stop, Summary,
     hub::StreamSummary,
-    replication::{Landing, StreamTask},
+    replication::{FullCheck, Landing, StreamTask, Working},
 };
 use achub_store::sqlite::SqliteStore;
 use serde_json::json;
@@ -145,6 +145,8 @@ pub async fn of_ends(context: &Context, ends: &Ends, overrides: &Overrides) -> R
         state_schema: None,
         landing: Landing::ours(),
         anchor: anchor(&setting)?,
+        full_check: FullCheck::WEEKLY,
+        working: Working::default(),
     };
     reader.ready(ends, replication).await
 }
@@ -179,18 +181,10 @@ fn task(stream: &str, tracked: &HashSet<String>, overrides: &Overrides) -> Strea
         None => default_mode(tracked.contains(stream)),
     };
     StreamTask {
-        stream: StreamName::new(stream),
-        schema: None,
-        table: stream.to_owned(),
-        mode,
-        mode_reason,
-        primary_key: None,
-        update_key: None,
-        select: None,
         row_limit: overrides.limit,
-        description: None,
         // Whoever names no stream wants what the account has.
         optional: overrides.streams.is_empty(),
+        ..StreamTask::new(StreamName::new(stream), mode, mode_reason)
     }
 }
 

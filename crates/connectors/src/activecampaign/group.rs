@@ -131,12 +131,7 @@ mod tests {
     use super::groups;
 
     fn wanted(names: &[&str]) -> Vec<Wanted> {
-        let wanted = |name: &&str| Wanted {
-            stream: StreamName::new(*name),
-            since: None,
-            row_limit: None,
-            count_left_out: false,
-        };
+        let wanted = |name: &&str| Wanted::all(StreamName::new(*name));
         names.iter().map(wanted).collect()
     }
 

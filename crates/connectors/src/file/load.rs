@@ -6,7 +6,7 @@ use achub_core::{
     Code, Error, StreamName, failpoint,
     port::{
         source::{Page, Part as PagePart},
-        target::{Load, LoadSpec, TableReport, Written},
+        target::{Closing, Load, LoadSpec, TableReport, Written},
     },
 };
 use async_trait::async_trait;
@@ -53,11 +53,8 @@ impl Load for FileLoad {
         Ok(written)
     }
 
-    async fn finish(
-        mut self: Box<Self>,
-        cursors: &HashMap<StreamName, Timestamp>,
-    ) -> Result<Vec<TableReport>, Error> {
-        let (work, cursors) = (self.take()?, cursors.clone());
+    async fn finish(mut self: Box<Self>, closing: &Closing) -> Result<Vec<TableReport>, Error> {
+        let (work, cursors) = (self.take()?, closing.cursors.clone());
         blocking(move || work.finish(cursors)).await
     }
 }

@@ -157,6 +157,7 @@ pub(crate) fn checkpoints(folder: &Path, replication: &ReplicationName) -> Resul
     Ok(Checkpoints {
         walks: walks.filter_map(|(walk, progress)| Some((walk, resumable(progress)?))).collect(),
         cursors: remembered.cursors.into_iter().collect(),
+        ..Checkpoints::default()
     })
 }
 

@@ -240,7 +240,7 @@ impl LoadingFile {
         let fresh = PathBuf::from(fresh);
         let (rows, mut outcomes) = merge.write(&fresh).map_err(|cause| failed("write", &fresh, cause))?;
         outcomes += part.outcomes;
-        Ok((TableReport { stream: part.stream.clone(), outcomes, rows }, fresh))
+        Ok((TableReport::new(part.stream.clone(), outcomes, rows), fresh))
     }
 }
 

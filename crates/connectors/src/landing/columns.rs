@@ -21,6 +21,13 @@ pub(crate) enum CellSource {
     Member(String),
     LoadedAt,
     LoadedAtUnix,
+    DeletedAt,
+    SyncedAt,
+    SyncedOp,
+    RunId,
+    RowId,
+    RowNumber,
+    Record,
 }
 
 impl CellSource {
@@ -35,6 +42,13 @@ impl CellSource {
             }
             Origin::LoadedAt => CellSource::LoadedAt,
             Origin::LoadedAtUnix => CellSource::LoadedAtUnix,
+            Origin::DeletedAt => CellSource::DeletedAt,
+            Origin::SyncedAt => CellSource::SyncedAt,
+            Origin::SyncedOp => CellSource::SyncedOp,
+            Origin::RunId => CellSource::RunId,
+            Origin::RowId => CellSource::RowId,
+            Origin::RowNumber => CellSource::RowNumber,
+            Origin::Record => CellSource::Record,
         }
     }
 
@@ -73,8 +87,14 @@ impl<'a> RowView<'a> {
                 None => Cell::Null,
             },
             CellSource::Member(key) => self.members.get(key).map_or(Cell::Null, |raw| member::cell(raw)),
-            CellSource::LoadedAt => Cell::Timestamp(self.started_at),
+            CellSource::LoadedAt | CellSource::SyncedAt => Cell::Timestamp(self.started_at),
             CellSource::LoadedAtUnix => Cell::Integer(self.started_at.as_second()),
+            CellSource::SyncedOp => Cell::Text(Cow::Borrowed("I")),
+            CellSource::DeletedAt
+            | CellSource::RunId
+            | CellSource::RowId
+            | CellSource::RowNumber
+            | CellSource::Record => Cell::Null,
         }
     }
 }

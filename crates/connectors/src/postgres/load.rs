@@ -1,16 +1,13 @@
 //! A walk on its way into a database.
 
-use std::collections::HashMap;
-
 use achub_core::{
-    Error, StreamName, failpoint,
+    Error, failpoint,
     port::{
         source::Page,
-        target::{Load, LoadSpec, TableReport, Written},
+        target::{Closing, Load, LoadSpec, TableReport, Written},
     },
 };
 use async_trait::async_trait;
-use jiff::Timestamp;
 
 use crate::{
     postgres::session::PostgresSession,
@@ -48,13 +45,10 @@ impl Load for PostgresLoad {
         Ok(written)
     }
 
-    async fn finish(
-        mut self: Box<Self>,
-        cursors: &HashMap<StreamName, Timestamp>,
-    ) -> Result<Vec<TableReport>, Error> {
+    async fn finish(mut self: Box<Self>, closing: &Closing) -> Result<Vec<TableReport>, Error> {
         self.walk.enter()?;
         session::begin(&mut self.session).await?;
-        let reports = self.walk.finish(&mut self.session, cursors).await;
+        let reports = self.walk.finish(&mut self.session, closing).await;
         session::end(&mut self.session, reports).await
     }
 }

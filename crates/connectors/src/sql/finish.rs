@@ -1,12 +1,9 @@
 //! The end of a walk: collected rows are checked and moved into their tables, cursors are stored, staging goes.
 
-use std::collections::HashMap;
-
 use achub_core::{
-    Code, Error, StreamName, failpoint,
-    port::target::{LoadMode, TableReport},
+    Code, Error, failpoint,
+    port::target::{Closing, LoadMode, TableReport},
 };
-use jiff::Timestamp;
 
 use crate::{
     landing::RefusedRow,
@@ -27,7 +24,7 @@ impl<S: Session> WalkLoad<S> {
     pub(crate) async fn finish(
         &mut self,
         session: &mut S,
-        cursors: &HashMap<StreamName, Timestamp>,
+        closing: &Closing,
     ) -> Result<Vec<TableReport>, Fault> {
         session.hold_catalogue().await?;
         let mut put_aside = Vec::new();
@@ -37,11 +34,11 @@ impl<S: Session> WalkLoad<S> {
                 land(session, &table.plan, progress, &mut put_aside).await?;
             }
             let rows = count_rows(session, &table.plan.table.sql()).await?;
-            reports.push(TableReport { stream: progress.stream.clone(), outcomes: progress.outcomes, rows });
+            reports.push(TableReport::new(progress.stream.clone(), progress.outcomes, rows));
         }
         let replication = &self.spec.replication;
         quarantine::put(session, &self.quarantine, replication, &self.spec.run, &put_aside).await?;
-        for (stream, cursor) in cursors {
+        for (stream, cursor) in &closing.cursors {
             state::advance_cursor(session, &self.state, replication, stream, *cursor).await?;
         }
         state::forget_walk(session, &self.state, replication, &self.spec.walk).await?;

@@ -1,19 +1,15 @@
 //! A walk on its way into a database file.
 
-use std::{
-    collections::HashMap,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use achub_core::{
-    Error, StreamName, failpoint,
+    Error, failpoint,
     port::{
         source::Page,
-        target::{Load, LoadSpec, TableReport, Written},
+        target::{Closing, Load, LoadSpec, TableReport, Written},
     },
 };
 use async_trait::async_trait;
-use jiff::Timestamp;
 
 use crate::{
     lock::WalkLock,
@@ -61,15 +57,12 @@ impl Load for SqliteLoad {
         Ok(written)
     }
 
-    async fn finish(
-        mut self: Box<Self>,
-        cursors: &HashMap<StreamName, Timestamp>,
-    ) -> Result<Vec<TableReport>, Error> {
+    async fn finish(mut self: Box<Self>, closing: &Closing) -> Result<Vec<TableReport>, Error> {
         let load = &mut *self;
         load.walk.enter()?;
         let mut session = load.connection.hold().await?;
         session::begin(&mut *session).await?;
-        let reports = load.walk.finish(&mut *session, cursors).await;
+        let reports = load.walk.finish(&mut *session, closing).await;
         session::end(&mut *session, reports).await
     }
 }

@@ -265,8 +265,7 @@ fn typed(rows: &[[Value; 7]]) -> (SharedSchema, Batch) {
 async fn land_typed(bench: &PostgresBench, rows: &[[Value; 7]]) -> Vec<TextRow> {
     let (schema, batch) = typed(rows);
     let mut load = table_load("typed", LoadMode::Replace);
-    load.table.columns =
-        schema.fields.iter().map(|field| TableColumn { name: field.name.clone(), ty: field.ty }).collect();
+    load.table.columns = schema.fields.iter().map(|field| TableColumn::new(&field.name, field.ty)).collect();
     load.origins = (0..schema.fields.len()).map(Origin::Field).collect();
     let part = Part { stream: StreamName::new("things"), batch, scope: None };
     let page = Page { parts: vec![part], position: Position(1.into()) };

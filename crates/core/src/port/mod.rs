@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod clock;
+pub mod hooks;
 pub mod progress;
 pub mod source;
 pub mod state;

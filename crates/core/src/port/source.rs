@@ -39,6 +39,18 @@ pub struct Wanted {
     pub row_limit: Option<u64>,
     /// `since` is a start date rather than where an earlier run ended: say how many older records it leaves out.
     pub count_left_out: bool,
+    /// Only records changed before this moment. `None`: until now.
+    pub until: Option<Timestamp>,
+    /// So many records are passed over first, in the order in which the source shows them; they do not count towards
+    /// `row_limit`.
+    pub skip: u64,
+}
+
+impl Wanted {
+    /// All records of `stream`.
+    pub fn all(stream: StreamName) -> Wanted {
+        Wanted { stream, since: None, row_limit: None, count_left_out: false, until: None, skip: 0 }
+    }
 }
 
 /// Where a walk stands: the source's own words as JSON, opaque to everybody else.
@@ -139,6 +151,25 @@ pub struct WalkReport {
     pub limited: bool,
     /// Where one of its streams holds values of custom fields: how they can be laid out as columns.
     pub wide: Option<Wide>,
+    /// For each stream: records the source showed without their contents, because the key may not see them.
+    pub reduced: HashMap<StreamName, u64>,
+    /// Counts the source told by the way, that the tables should agree with.
+    pub told: Vec<Told>,
+}
+
+/// Counts of records that the source told without being asked for the records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// The stream that is counted, which another walk may feed.
+    pub stream: StreamName,
+    /// Only its records with this integer in this field.
+    pub equals: Option<(String, i64)>,
+    /// The field whose values are counted one by one.
+    pub by: String,
+    /// Value and count. Values that are not among them were not counted.
+    pub counts: HashMap<i64, u64>,
+    /// Where it was told, for people: `lists.active_subscribers`.
+    pub whence: String,
 }
 
 /// Custom fields as columns beside the records they belong to.
@@ -186,8 +217,20 @@ pub struct Opened {
 /// An outside system that offers streams.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// The streams it offers, in the order in which they are shown. No request is sent.
+    /// The streams it offers, in the order in which they are shown. No request is sent; a stream whose shape depends on
+    /// the account has only its fixed fields here.
     fn streams(&self) -> Vec<StreamInfo>;
+
+    /// The streams of these names with all their fields. Asks the account where a shape depends on it.
+    ///
+    /// Errors: `CF-101` for a name that is not offered.
+    async fn describe(&self, names: &[StreamName]) -> Result<Vec<StreamInfo>, Error> {
+        let known: HashMap<StreamName, StreamInfo> =
+            self.streams().into_iter().map(|info| (info.name.clone(), info)).collect();
+        let unknown =
+            |name| Error::new(crate::Code::UnknownStream, format!("the source offers no stream {name}"));
+        names.iter().map(|name| known.get(name).cloned().ok_or_else(|| unknown(name))).collect()
+    }
 
     /// Requests sent so far, repeats included.
     fn requests_sent(&self) -> u64;

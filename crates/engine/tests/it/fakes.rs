@@ -16,7 +16,8 @@ use achub_core::{
         },
         state::{Fact, RunRecord, StateStore},
         target::{
-            Checkpoints, Load, LoadSpec, Quarantined, TableReport, Target, TargetInfo, WideView, Written,
+            Checkpoints, Closing, Load, LoadSpec, Quarantined, TableReport, Target, TargetInfo, WideView,
+            Written,
         },
     },
 };
@@ -257,14 +258,11 @@ impl Load for RecordingLoad {
         Ok(Written { rows: HashMap::from([(self.spec.tables[0].stream.clone(), rows)]), quarantined })
     }
 
-    async fn finish(
-        self: Box<Self>,
-        cursors: &HashMap<StreamName, Timestamp>,
-    ) -> Result<Vec<TableReport>, Error> {
-        let asked = Asked::Finish { walk: self.spec.walk.clone(), cursors: cursors.clone() };
+    async fn finish(self: Box<Self>, closing: &Closing) -> Result<Vec<TableReport>, Error> {
+        let asked = Asked::Finish { walk: self.spec.walk.clone(), cursors: closing.cursors.clone() };
         self.asked.lock().expect("no test panics with it").push(asked);
         let outcomes = Outcomes { added: self.rows, refused: self.refused, ..Outcomes::default() };
-        Ok(vec![TableReport { stream: self.spec.tables[0].stream.clone(), outcomes, rows: self.rows }])
+        Ok(vec![TableReport::new(self.spec.tables[0].stream.clone(), outcomes, self.rows)])
     }
 }
 

@@ -17,7 +17,7 @@ use achub_core::{
 };
 use achub_engine::{
     Hub, Replication, Stop, Summary,
-    replication::{Anchor, Landing, Mode, StreamTask},
+    replication::{Anchor, FullCheck, Landing, Mode, StreamTask, Working},
 };
 
 use jiff::Timestamp;
@@ -27,19 +27,7 @@ use crate::fakes::{
 };
 
 fn task(stream: &str, mode: Mode) -> StreamTask {
-    StreamTask {
-        stream: StreamName::new(stream),
-        schema: None,
-        table: stream.to_owned(),
-        mode,
-        mode_reason: "a test".to_owned(),
-        primary_key: None,
-        update_key: None,
-        select: None,
-        row_limit: None,
-        description: None,
-        optional: false,
-    }
+    StreamTask::new(StreamName::new(stream), mode, "a test")
 }
 
 fn replication(tasks: Vec<StreamTask>) -> Replication {
@@ -49,6 +37,8 @@ fn replication(tasks: Vec<StreamTask>) -> Replication {
         state_schema: None,
         landing: Landing::ours(),
         anchor: Anchor::Everything,
+        full_check: FullCheck::Never,
+        working: Working::default(),
     }
 }
 
@@ -115,7 +105,7 @@ async fn start_of(
     let cursors = cursor.map(|cursor| (StreamName::new("contacts"), at(cursor))).into_iter().collect();
     let walks = walks.iter().map(|walk| (WalkName::new(*walk), Position(0.into()))).collect();
     let target = RecordingTarget {
-        checkpoints: Checkpoints { walks, cursors },
+        checkpoints: Checkpoints { walks, cursors, ..Checkpoints::default() },
         newest: newest.map(at),
         ..RecordingTarget::default()
     };
@@ -176,6 +166,7 @@ async fn limited_run_moves_no_cursor() {
         checkpoints: Checkpoints {
             walks: HashMap::from([(WalkName::new("contacts"), Position(7.into()))]),
             cursors: HashMap::new(),
+            ..Checkpoints::default()
         },
         ..RecordingTarget::default()
     };
@@ -343,7 +334,7 @@ async fn asked_after(status: RunStatus, summary: serde_json::Value, walks: &[&st
     let source = ScriptedSource::new(vec![Script::of("contacts", 1), Script::of("deals", 1)]);
     let walks = walks.iter().map(|walk| (WalkName::new(*walk), Position(0.into()))).collect();
     let target = RecordingTarget {
-        checkpoints: Checkpoints { walks, cursors: HashMap::new() },
+        checkpoints: Checkpoints { walks, ..Checkpoints::default() },
         ..RecordingTarget::default()
     };
     let replication =

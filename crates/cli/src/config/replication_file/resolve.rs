@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use achub_core::{Code, Error, ReplicationName, StreamName};
-use achub_engine::replication::{Anchor, Landing, Mode, Replication, Selected, StreamTask};
+use achub_engine::replication::{
+    Anchor, FullCheck, Landing, Mode, Replication, Selected, StreamTask, Working,
+};
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 
 use crate::config::{
@@ -116,7 +118,15 @@ pub fn resolve(
         Style::Sling => Landing::sling(switches.loaded_at.flatten()),
         Style::Ours => Landing::ours(),
     };
-    let replication = Replication { name, streams, state_schema: None, landing, anchor: anchor(setting)? };
+    let replication = Replication {
+        name,
+        streams,
+        state_schema: None,
+        landing,
+        anchor: anchor(setting)?,
+        full_check: FullCheck::WEEKLY,
+        working: Working::default(),
+    };
     Ok(Resolved { replication, notes })
 }
 
@@ -202,17 +212,13 @@ impl Resolver<'_> {
         let update_key =
             update_key.map(|(name, place, what)| self.field(entry, known, name, place, what)).transpose()?;
         Ok(StreamTask {
-            stream: StreamName::new(&entry.name),
             schema: object.schema,
             table: object.table,
-            mode,
-            mode_reason,
             primary_key,
             update_key,
             select: self.select(entry, known)?,
             row_limit: overrides.limit.or(self.switches.limit).or(entry.map.limit.flatten()),
-            description: None,
-            optional: false,
+            ..StreamTask::new(StreamName::new(&entry.name), mode, mode_reason)
         })
     }
 

@@ -13,7 +13,7 @@ use achub_core::{
 };
 use achub_engine::{
     Hub, Replication, Stop, Summary,
-    replication::{Anchor, Landing, Mode, StreamTask},
+    replication::{Anchor, FullCheck, Landing, Mode, StreamTask, Working},
 };
 use achub_sim::{Rate, Settings};
 use achub_store::memory::MemoryStore;
@@ -105,25 +105,15 @@ impl Rig {
 
 /// `streams` in `mode`, landing as `achub replicate` does.
 pub fn replicating(streams: &[&str], mode: Mode) -> Replication {
-    let task = |stream: &&str| StreamTask {
-        stream: StreamName::new(*stream),
-        schema: None,
-        table: (*stream).to_owned(),
-        mode,
-        mode_reason: "a test".to_owned(),
-        primary_key: None,
-        update_key: None,
-        select: None,
-        row_limit: None,
-        description: None,
-        optional: false,
-    };
+    let task = |stream: &&str| StreamTask::new(StreamName::new(*stream), mode, "a test");
     Replication {
         name: ReplicationName::new("test"),
         streams: streams.iter().map(task).collect(),
         state_schema: None,
         landing: Landing::ours(),
         anchor: Anchor::Everything,
+        full_check: FullCheck::Never,
+        working: Working::default(),
     }
 }
 
