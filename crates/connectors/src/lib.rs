@@ -6,6 +6,8 @@ pub mod file;
 pub mod postgres;
 pub mod sqlite;
 
+#[cfg(feature = "arrow")]
+mod arrow;
 mod landing;
 mod lock;
 mod sql;
