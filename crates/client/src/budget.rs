@@ -201,7 +201,7 @@ impl Budget {
         let now = self.clock.now();
         let state = self.store.reserve(&self.account, now, pace::interval_us(rate)).await?;
         self.take_over(&state);
-        sends.reserved(state.slot, now);
+        sends.reserved(&state);
         let interval = pace::interval(rate);
         let wait = until(self.clock.now(), state.slot);
         if wait > SLOT_DISTANCE_MAX.max(2 * interval) {

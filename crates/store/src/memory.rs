@@ -69,9 +69,14 @@ impl BudgetStore for MemoryStore {
         let budget = state.budgets.entry(account.clone()).or_default();
         let beyond = budget.next_us > now_us.saturating_add(horizon_us());
         let slot_us = if beyond { now_us } else { budget.next_us.max(now_us) };
+        // Nothing was handed out before 1970, which is what a new row stands for.
+        let free_since_us = budget.next_us.max(0).min(slot_us);
         budget.next_us = slot_us + interval.as_micros();
+        let moment =
+            |micros| Timestamp::from_microsecond(micros).expect("slots are between now and the horizon");
         Ok(BudgetState {
-            slot: Timestamp::from_microsecond(slot_us).expect("a slot is within the horizon of a timestamp"),
+            slot: moment(slot_us),
+            free_since: moment(free_since_us),
             limit: budget.limit,
             slowdown: budget.slowdown,
             slowed_at: budget.slowed_at,

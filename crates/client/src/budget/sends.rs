@@ -2,7 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use achub_core::port::budget::BudgetState;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::pace;
@@ -13,33 +14,38 @@ const WINDOW: Duration = Duration::from_secs(1);
 const WINDOW_BLUR: Duration = Duration::from_millis(100);
 /// By how much a timer may be late without the requests behind it catching up with the ones before it.
 const LATENESS_LEFT: Duration = Duration::from_millis(8);
-/// A slot that begins within this time begins now.
-const SLOT_GRAIN: SignedDuration = SignedDuration::from_millis(1);
 /// With more requests a second than this a late timer moves no window noticeably.
 const LIMIT_GUARDED_MAX: f64 = 64.0;
 
-/// The sends of this process and the reservations they came from.
+/// The sends of this process, and what the row of the budget tells about those of others that share it.
 #[derive(Debug, Default)]
 pub(super) struct Sends {
     /// Oldest first, those of the last window and the blur.
     recent: VecDeque<Instant>,
-    /// Since when the slots of all processes follow each other without a gap, as far as this process can tell.
-    busy_since: Option<Timestamp>,
+    /// Spans in which no process of ours was allowed to send, oldest first, as far as they reach into the window.
+    free: VecDeque<Span>,
+    /// The slot handed out last.
     slot: Option<Timestamp>,
     rate: f64,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    from: Timestamp,
+    to: Timestamp,
+}
+
 impl Sends {
-    /// Takes note of the slot that was handed out at `now`.
-    pub(super) fn reserved(&mut self, slot: Timestamp, now: Timestamp) {
-        // Stores round slots up to whole microseconds.
-        self.busy_since = if slot.duration_since(now) < SLOT_GRAIN {
-            Some(slot)
-        } else {
-            // Slots in the future without a beginning known here: somebody else has been reserving.
-            self.busy_since.or_else(|| slot.checked_sub(WINDOW).ok())
-        };
-        self.slot = Some(slot);
+    /// Takes note of a slot and of the time before it in which the row was free.
+    pub(super) fn reserved(&mut self, state: &BudgetState) {
+        let begin = window_before(state.slot);
+        while self.free.front().is_some_and(|span| span.to <= begin) {
+            self.free.pop_front();
+        }
+        if state.free_since < state.slot {
+            self.free.push_back(Span { from: state.free_since, to: state.slot });
+        }
+        self.slot = Some(state.slot);
     }
 
     /// Waits while one more request would be one too many for a sliding second of `limit` requests.
@@ -65,18 +71,30 @@ impl Sends {
         }
     }
 
-    /// How many requests of ours, those of other processes included, the account may have counted in the window that
-    /// ends now. Errs on the high side.
+    /// How many requests of ours the account may have counted in the window that ends now: those of this process, and
+    /// as many of others, earlier ones included, as the row had slots for. Errs on the high side, or one of our own
+    /// commands would slow the next one down.
     pub(super) fn explained(&self) -> u32 {
         let own = u32::try_from(self.recent.len()).unwrap_or(u32::MAX);
         own.max(self.slots_in_window())
     }
 
     fn slots_in_window(&self) -> u32 {
-        let (Some(busy_since), Some(slot)) = (self.busy_since, self.slot) else { return 0 };
-        let busy = slot.duration_since(busy_since).as_secs_f64().clamp(0.0, WINDOW.as_secs_f64());
-        (busy / pace::interval(self.rate.max(f64::MIN_POSITIVE)).as_secs_f64()) as u32 + 1
+        let Some(slot) = self.slot else { return 0 };
+        let begin = window_before(slot);
+        let free_us: i64 = self
+            .free
+            .iter()
+            .map(|span| span.to.as_microsecond() - span.from.max(begin).as_microsecond())
+            .sum();
+        let busy_us = slot.as_microsecond() - begin.as_microsecond() - free_us;
+        u32::try_from(busy_us / pace::interval_us(self.rate.max(f64::MIN_POSITIVE)).max(1) + 1)
+            .unwrap_or(u32::MAX)
     }
+}
+
+fn window_before(slot: Timestamp) -> Timestamp {
+    slot.checked_sub(WINDOW + WINDOW_BLUR).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]
@@ -104,18 +122,36 @@ mod tests {
         assert!(left[19] < Duration::from_millis(204 * 19 + 1), "the delay does not last");
     }
 
-    /// Slots that follow each other explain a full window whoever used them; after idling only our own sends do.
+    /// What was reserved before, by whom ever, explains as much as it had room for; free time explains nothing.
     #[tokio::test(start_paused = true)]
-    async fn explained_counts_busy_slots_of_all_processes() {
+    async fn explained_counts_slots_of_all_processes() {
+        /// What it is, slots as milliseconds before now with the free time before each, and how many are explained.
+        type Case = (&'static str, &'static [(u64, u64)], u32);
         let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
-        let mut behind_others = Sends::default();
-        behind_others.reserved(now + Duration::from_millis(100), now);
-        behind_others.note(Instant::now(), 4.0);
-
-        let mut alone = Sends::default();
-        alone.reserved(now, now);
-        alone.note(Instant::now(), 4.0);
-
-        assert_eq!((behind_others.explained(), alone.explained()), (5, 1));
+        let ms = |before: u64| now - Duration::from_millis(before);
+        let cases: [Case; 6] = [
+            ("first ever", &[(0, 1_000_000)], 1),
+            ("right behind others", &[(0, 0)], 5),
+            ("others until half a second ago", &[(0, 500)], 3),
+            ("others until a window ago", &[(0, 1_100)], 1),
+            ("alone at one a second", &[(1_000, 1_000_000), (0, 750)], 2),
+            ("others in between", &[(1_000, 1_000_000), (0, 0)], 5),
+        ];
+        for (what, slots, expected) in cases {
+            let mut sends = Sends::default();
+            for &(slot, free) in slots {
+                let slowed_at = Timestamp::UNIX_EPOCH;
+                let free_since = ms(slot) - Duration::from_millis(free);
+                sends.reserved(&BudgetState {
+                    slot: ms(slot),
+                    free_since,
+                    limit: None,
+                    slowdown: 1.0,
+                    slowed_at,
+                });
+            }
+            sends.note(Instant::now(), 4.0);
+            assert_eq!(sends.explained(), expected, "{what}");
+        }
     }
 }

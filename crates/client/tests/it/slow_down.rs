@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use achub_client::{Limits, Pace};
 use achub_core::Code;
+use tokio::time::Instant;
 
 use crate::account::{
     Account, Process, Reply, SECOND, SlidingWindow, anything, contacts, read_all, scrambled,
@@ -167,6 +168,71 @@ async fn others_at_work_slow_us_down() {
     let rate = account.received().len() as f64 / took.as_secs_f64();
     assert!(rate < 2.0, "sent {rate:.2} a second where one was free");
     assert!(took < Duration::from_secs(200), "{took:?}");
+}
+
+/// Commands that follow each other are no other tool: what the last one sent is still in the account's window when the
+/// next one begins, and slows nobody down.
+#[tokio::test(start_paused = true)]
+async fn commands_in_a_row_keep_the_pace() {
+    for pause_ms in [0, 100, 300, 700] {
+        let window = SlidingWindow::new(5);
+        let account = Account::new(move |received| window.answer(received.at).after(SECOND / 10));
+        let process = Process::new();
+        let begun = Instant::now();
+        let mut paused = Duration::ZERO;
+
+        for count in [6, 1, 20, 7] {
+            let client = process.client(&account, Pace::Auto);
+            read_all(&client, count, 4).await;
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            paused += Duration::from_millis(pause_ms);
+            assert_eq!(
+                client.requests_per_second(),
+                Some(4.0),
+                "after {count} requests, {pause_ms} ms apart"
+            );
+        }
+
+        let took = begun.elapsed() - paused;
+        assert!(
+            took < Duration::from_secs(9),
+            "34 requests at four a second took {took:?}, {pause_ms} ms apart"
+        );
+        assert_eq!(account.count(429), 0);
+    }
+}
+
+/// A run that idles while another one works takes the other one's requests for ours, not for another tool's.
+#[tokio::test(start_paused = true)]
+async fn another_run_is_no_other_tool() {
+    let window = SlidingWindow::new(5);
+    let account = Account::new(move |received| window.answer(received.at));
+    let process = Process::new();
+    let (idle, busy) = (process.client(&account, Pace::Auto), process.client(&account, Pace::Auto));
+
+    for _ in 0..10 {
+        read_all(&idle, 1, 1).await;
+        read_all(&busy, 12, 4).await;
+        tokio::time::sleep(Duration::from_millis(260)).await;
+    }
+
+    assert_eq!(idle.requests_per_second(), Some(4.0));
+    assert_eq!(busy.requests_per_second(), Some(4.0));
+}
+
+/// C-05: another tool is noticed within seconds though nothing was refused yet, by a run that itself is slow.
+#[tokio::test(start_paused = true)]
+async fn other_tool_is_noticed_within_seconds() {
+    let window = SlidingWindow::new(5).with_others_every(Duration::from_millis(250));
+    let account =
+        Account::new(move |received| window.answer(received.at).after(Duration::from_millis(1_400)));
+    let client = Process::new().client(&account, Pace::Auto);
+
+    read_all(&client, 5, 1).await;
+
+    assert_eq!(account.count(429), 0);
+    let rate = client.requests_per_second().unwrap();
+    assert!(rate < 1.5, "{rate} a second where one was free");
 }
 
 /// Others are seen in `RateLimit-Remaining` before anything is refused, and forgotten within a minute (C-08).

@@ -16,6 +16,9 @@ pub const HORIZON: SignedDuration = SignedDuration::from_hours(1);
 pub struct BudgetState {
     /// The moment at which the slot reserved by this call begins.
     pub slot: Timestamp,
+    /// When the account's last slot or hold before this one ended: from here to `slot` no process that shares the row
+    /// was allowed to send. 1970 where there was none; `slot` itself where the two follow each other.
+    pub free_since: Timestamp,
     /// The limit the account last advertised, requests per second.
     pub limit: Option<f64>,
     /// How much slower than the base pace everybody should go; 1.0 is full pace. As of `slowed_at`.

@@ -12,13 +12,15 @@ use crate::slot::{Interval, ceil_us, check_learnt, horizon_us};
 
 /// `?1` account, `?2` now, `?3` interval, `?4` horizon; all times in microseconds.
 ///
-/// One statement is one transaction that takes the write lock at once, so no two callers see the same `tat_us`.
+/// One statement is one transaction that takes the write lock at once, so no two callers see the same `tat_us`. What is
+/// set is reckoned from the row as it was, so `free_since_us` becomes the old `tat_us`.
 const RESERVE: &str = "
     INSERT INTO rate_budget (account, tat_us, limit_per_second, slowdown, slowed_at_us)
     VALUES (?1, ?2 + ?3, NULL, 1.0, 0)
     ON CONFLICT (account) DO UPDATE
-       SET tat_us = CASE WHEN tat_us > ?2 + ?4 THEN ?2 ELSE max(tat_us, ?2) END + ?3
-    RETURNING tat_us - ?3, limit_per_second, slowdown, slowed_at_us";
+       SET tat_us = CASE WHEN tat_us > ?2 + ?4 THEN ?2 ELSE max(tat_us, ?2) END + ?3,
+           free_since_us = tat_us
+    RETURNING tat_us - ?3, free_since_us, limit_per_second, slowdown, slowed_at_us";
 
 const HOLD: &str = "
     INSERT INTO rate_budget (account, tat_us, limit_per_second, slowdown, slowed_at_us)
@@ -42,7 +44,7 @@ impl BudgetStore for SqliteStore {
         interval_us: i64,
     ) -> Result<BudgetState, Error> {
         let interval = Interval::new(interval_us)?;
-        let row: (i64, Option<f64>, f64, i64) = sqlx::query_as(RESERVE)
+        let row: (i64, i64, Option<f64>, f64, i64) = sqlx::query_as(RESERVE)
             .bind(account.as_str())
             .bind(ceil_us(now))
             .bind(interval.as_micros())
@@ -50,9 +52,16 @@ impl BudgetStore for SqliteStore {
             .fetch_one(&self.quick)
             .await
             .map_err(|cause| self.broken("reserve a request", cause))?;
-        let (slot_us, limit, slowdown, slowed_at_us) = row;
+        let (slot_us, free_since_us, limit, slowdown, slowed_at_us) = row;
         let moment = |micros| Timestamp::from_microsecond(micros).map_err(|cause| self.unreadable(cause));
-        Ok(BudgetState { slot: moment(slot_us)?, limit, slowdown, slowed_at: moment(slowed_at_us)? })
+        Ok(BudgetState {
+            slot: moment(slot_us)?,
+            // A row beyond the horizon starts anew, and its slot lies before its end.
+            free_since: moment(free_since_us.min(slot_us))?,
+            limit,
+            slowdown,
+            slowed_at: moment(slowed_at_us)?,
+        })
     }
 
     async fn hold(&self, account: &AccountName, until: Timestamp) -> Result<(), Error> {

@@ -13,10 +13,16 @@ struct Migration {
     sql: &'static str,
 }
 
-const ALL: &[Migration] = &[Migration {
-    name: "0001_budget_runs_facts",
-    sql: include_str!("../../migrations/sqlite/0001_budget_runs_facts.sql"),
-}];
+const ALL: &[Migration] = &[
+    Migration {
+        name: "0001_budget_runs_facts",
+        sql: include_str!("../../migrations/sqlite/0001_budget_runs_facts.sql"),
+    },
+    Migration {
+        name: "0002_budget_free_since",
+        sql: include_str!("../../migrations/sqlite/0002_budget_free_since.sql"),
+    },
+];
 
 /// Brings the schema up to date.
 ///

@@ -44,6 +44,22 @@ pub async fn slots_are_evenly_spaced_from_now(store: impl Store) {
     assert_eq!(micros(after_pause.slot, after_pause_second.slot), INTERVAL_US.into());
 }
 
+/// Whoever reserves learns since when the row was free: how long none of the programs that share it can have sent.
+pub async fn free_time_before_slot_is_told(store: impl Store) {
+    let fresh = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
+    let queued = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
+    let after_pause = store.reserve(&account(), at(60), INTERVAL_US).await.unwrap();
+    store.hold(&account(), at(70)).await.unwrap();
+    let held = store.reserve(&account(), at(61), INTERVAL_US).await.unwrap();
+    let later = store.reserve(&account(), at(80), INTERVAL_US).await.unwrap();
+
+    assert_eq!(fresh.free_since, Timestamp::UNIX_EPOCH);
+    assert_eq!(queued.free_since, queued.slot);
+    assert_eq!(micros(at(0), after_pause.free_since), (2 * INTERVAL_US).into());
+    assert_eq!(held.free_since, held.slot);
+    assert_eq!(micros(at(70), later.free_since), INTERVAL_US.into());
+}
+
 /// A slot never begins before the moment it is asked for, not even by part of a microsecond.
 pub async fn slot_is_never_before_now(store: impl Store) {
     let now = at(0) + SignedDuration::from_nanos(1);
@@ -104,6 +120,7 @@ pub async fn row_of_wrong_clock_starts_anew(store: impl Store) {
 
     assert_eq!(within.slot, at(0) + HORIZON);
     assert_eq!(beyond.slot, at(0));
+    assert_eq!(beyond.free_since, at(0));
     assert_eq!(micros(beyond.slot, next.slot), INTERVAL_US.into());
 }
 
@@ -233,7 +250,7 @@ pub async fn facts_belong_to_account_and_name(store: impl Store) {
 macro_rules! suite {
     ($fresh:expr) => {
         suite! { $fresh =>
-            slots_are_evenly_spaced_from_now slot_is_never_before_now accounts_have_budgets_of_their_own
+            slots_are_evenly_spaced_from_now free_time_before_slot_is_told slot_is_never_before_now accounts_have_budgets_of_their_own
             hold_moves_slots_forward_only limit_and_slowdown_are_remembered learning_takes_no_slot
             row_of_wrong_clock_starts_anew senseless_interval_is_refused senseless_figures_are_not_learnt
             run_comes_back_as_put
