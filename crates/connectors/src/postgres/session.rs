@@ -125,6 +125,7 @@ impl Session for PostgresSession {
     /// `NAMEDATALEN` less one; a longer name would be cut without a word.
     const NAME_BYTES_MAX: usize = 63;
     const TEMPORARY_END: &'static str = " ON COMMIT DELETE ROWS";
+    const SEQUENCE_END: &'static str = " NOT NULL";
     const BEGIN: &'static str = "BEGIN";
     const CASE_FOLDS: bool = false;
 

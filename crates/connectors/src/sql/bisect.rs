@@ -23,6 +23,9 @@ pub(crate) async fn move_rows<S: Session>(
     range: Range,
     refused: &mut Vec<RefusedRow>,
 ) -> Result<Outcomes, Fault> {
+    if !S::HAS_SAVEPOINTS {
+        return move_fitting(session, plan, range, refused).await;
+    }
     let mut outcomes = Outcomes::default();
     let mut waiting = vec![range];
     while let Some(range) = waiting.pop() {
@@ -47,6 +50,24 @@ pub(crate) async fn move_rows<S: Session>(
         }
     }
     Ok(outcomes)
+}
+
+/// The same where a statement that fails ends the transaction: what would be refused is taken out before.
+async fn move_fitting<S: Session>(
+    session: &mut S,
+    plan: &TablePlan,
+    range: Range,
+    refused: &mut Vec<RefusedRow>,
+) -> Result<Outcomes, Fault> {
+    let unfit = session.unfit(plan, range).await?;
+    let count = unfit.len() as u64;
+    for (seq, fault) in unfit {
+        refused.push(staged_row(session, plan, seq, fault).await?);
+        let sql = format!("DELETE FROM {} WHERE {} = {seq}", plan.staging.sql(), quoted(SEQ));
+        session.execute(&sql, &[]).await?;
+    }
+    let moved = move_range(session, plan, range).await?;
+    Ok(Outcomes { refused: count, ..moved })
 }
 
 async fn move_range<S: Session>(session: &mut S, plan: &TablePlan, range: Range) -> Result<Outcomes, Fault> {

@@ -33,10 +33,12 @@ pub(crate) fn create_staging<S: Session>(plan: &TablePlan) -> String {
     let columns: String =
         plan.columns.iter().map(|column| format!(", {}", staged_column::<S>(column))).collect();
     let sequence = S::type_sql(achub_core::FieldType::Integer);
-    // A sequence that is the row's own number in SQLite costs nothing and is found at once.
-    let primary = if S::CASE_FOLDS { " PRIMARY KEY" } else { " NOT NULL" };
     let end = if plan.as_you_go() { S::TEMPORARY_END } else { "" };
-    format!("CREATE {temporary}TABLE {name} ({} {sequence}{primary}{repeat}{columns}){end}", quoted(SEQ))
+    format!(
+        "CREATE {temporary}TABLE {name} ({} {sequence}{}{repeat}{columns}){end}",
+        quoted(SEQ),
+        S::SEQUENCE_END
+    )
 }
 
 /// Makes the table of parents. `column` is the child's column that refers to them.

@@ -3,7 +3,10 @@
 use achub_core::{Error, FieldType, Table};
 use async_trait::async_trait;
 
-use crate::{landing::Cell, sql::TableName};
+use crate::{
+    landing::Cell,
+    sql::{TableName, TablePlan, merge::Range},
+};
 
 /// A statement that failed.
 #[derive(Debug)]
@@ -127,8 +130,14 @@ pub(crate) trait Session: Send {
     /// What stands behind the statement that makes a temporary staging table.
     const TEMPORARY_END: &'static str;
 
+    /// What stands behind the type of a staging table's sequence.
+    const SEQUENCE_END: &'static str;
+
     /// The statement that begins a transaction that will write.
     const BEGIN: &'static str;
+
+    /// Whether part of a transaction can be taken back. Where it cannot, [`Session::unfit`] finds what would be refused.
+    const HAS_SAVEPOINTS: bool = true;
 
     /// Whether names that differ only by ASCII case are the same column.
     const CASE_FOLDS: bool;
@@ -191,6 +200,12 @@ pub(crate) trait Session: Send {
 
     /// Makes again a view that [`Session::drop_for_replacement`] dropped, unless its columns are no longer there.
     async fn remake_view(&mut self, statement: &str) -> Result<(), Fault>;
+
+    /// The rows of a staging table, by their sequence, that their table could not take. Asked only where there are no
+    /// savepoints: there a refused row would end the transaction, and cannot be found by trying.
+    async fn unfit(&mut self, _plan: &TablePlan, _range: Range) -> Result<Vec<(i64, RowFault)>, Fault> {
+        Ok(Vec::new())
+    }
 
     /// Empties a temporary table, unless the end of the transaction does.
     async fn empty(&mut self, table: &TableName) -> Result<(), Fault>;

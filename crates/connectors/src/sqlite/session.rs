@@ -38,6 +38,8 @@ impl Session for SqliteSession {
     /// SQLite has no limit of its own; this one keeps names readable.
     const NAME_BYTES_MAX: usize = 255;
     const TEMPORARY_END: &'static str = "";
+    /// A sequence that is the row's own number costs nothing and is found at once.
+    const SEQUENCE_END: &'static str = " PRIMARY KEY";
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const CASE_FOLDS: bool = true;
 
