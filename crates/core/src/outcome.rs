@@ -25,6 +25,25 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The word that is stored and typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Added => "added",
+            Outcome::Changed => "changed",
+            Outcome::Same => "same",
+            Outcome::Removed => "removed",
+            Outcome::Refused => "refused",
+            Outcome::Skipped => "skipped",
+            Outcome::Held => "held",
+            Outcome::Unknown => "unknown",
+        }
+    }
+
+    /// The outcome of this word.
+    pub fn find(word: &str) -> Option<Outcome> {
+        Outcome::ALL.into_iter().find(|outcome| outcome.word() == word)
+    }
+
     /// All outcomes in the order in which they are shown.
     pub const ALL: [Outcome; 8] = [
         Outcome::Added,

@@ -1,5 +1,7 @@
 //! The hub's state in memory, for tests and for work that leaves nothing behind.
 
+mod journal;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
@@ -9,6 +11,7 @@ use achub_core::{
     AccountName, Error, ReplicationName, RunId,
     port::{
         budget::{BudgetState, BudgetStore},
+        journal::{LogLine, RowNote},
         state::{Fact, RunRecord, StateStore},
     },
 };
@@ -26,6 +29,8 @@ struct State {
     budgets: HashMap<AccountName, Budget>,
     runs: HashMap<RunId, RunRecord>,
     facts: HashMap<(AccountName, String), Fact>,
+    logs: HashMap<RunId, Vec<LogLine>>,
+    rows: HashMap<RunId, Vec<RowNote>>,
 }
 
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 
 mod budget;
 mod file;
+mod journal;
 mod migration;
 mod state;
 

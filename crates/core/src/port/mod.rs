@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod clock;
 pub mod hooks;
+pub mod journal;
 pub mod progress;
 pub mod source;
 pub mod state;

@@ -22,6 +22,7 @@ const ALL: &[Migration] = &[
         name: "0002_budget_free_since",
         sql: include_str!("../../migrations/sqlite/0002_budget_free_since.sql"),
     },
+    Migration { name: "0003_run_journal", sql: include_str!("../../migrations/sqlite/0003_run_journal.sql") },
 ];
 
 /// Brings the schema up to date.

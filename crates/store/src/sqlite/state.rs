@@ -110,12 +110,12 @@ impl SqliteStore {
     }
 }
 
-fn nanoseconds(moment: Timestamp) -> Result<i64, Error> {
+pub(super) fn nanoseconds(moment: Timestamp) -> Result<i64, Error> {
     i64::try_from(moment.as_nanosecond())
         .map_err(|_| Error::new(Code::Bug, format!("{moment} is not the time of a run or fact")))
 }
 
-fn timestamp(nanoseconds: i64) -> Timestamp {
+pub(super) fn timestamp(nanoseconds: i64) -> Timestamp {
     Timestamp::from_nanosecond(nanoseconds.into()).expect("64 bits of nanoseconds are the years 1677 to 2262")
 }
 

@@ -1,11 +1,12 @@
-//! What every store must keep: the contracts of `achub_core::port::{budget, state}`, one check per promise.
+//! What every store must keep: the contracts of `achub_core::port::{budget, journal, state}`, one check per promise.
 
 use std::sync::Arc;
 
 use achub_core::{
-    AccountName, Code, ReplicationName, RunId,
+    AccountName, Code, Outcome, ReplicationName, RunId, StreamName,
     port::{
         budget::{BudgetStore, HORIZON},
+        journal::{JournalStore, Level, LogLine, RowFilter, RowNote},
         state::{Fact, RunRecord, RunStatus, StateStore},
     },
 };
@@ -13,9 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 /// A store under test, fresh for each check.
-pub trait Store: BudgetStore + StateStore + 'static {}
+pub trait Store: BudgetStore + StateStore + JournalStore + 'static {}
 
-impl<T: BudgetStore + StateStore + 'static> Store for T {}
+impl<T: BudgetStore + StateStore + JournalStore + 'static> Store for T {}
 
 const INTERVAL_US: i64 = 204_082;
 
@@ -246,6 +247,68 @@ pub async fn facts_belong_to_account_and_name(store: impl Store) {
     assert_eq!(store.fact(&account(), "ids work").await.unwrap(), None);
 }
 
+fn line(second: i64, level: Level, stream: Option<&str>, message: &str) -> LogLine {
+    LogLine { at: at(second), level, stream: stream.map(StreamName::new), message: message.to_owned() }
+}
+
+/// The log of a run keeps the order in which lines were appended, whatever their times.
+pub async fn log_keeps_the_order_of_lines(store: impl Store) {
+    let (run, other) = (RunId::new("r-1"), RunId::new("r-2"));
+    let lines = [
+        line(5, Level::Info, None, "began"),
+        line(4, Level::Warn, Some("contacts"), "a clock went backward"),
+        line(6, Level::Error, Some("deals"), "failed: \"\u{0}\""),
+    ];
+    store.append_log(&run, &lines[..2]).await.unwrap();
+    store.append_log(&other, &lines[..1]).await.unwrap();
+    store.append_log(&run, &lines[2..]).await.unwrap();
+
+    assert_eq!(store.log(&run, 10).await.unwrap(), lines);
+    assert_eq!(store.log(&run, 2).await.unwrap(), lines[1..], "the last lines, oldest first");
+    assert_eq!(store.log(&RunId::new("r-3"), 10).await.unwrap(), []);
+}
+
+/// Notes about records are found by stream and outcome; the count covers those that were not given.
+pub async fn notes_are_found_by_filter(store: impl Store) {
+    let run = RunId::new("r-1");
+    let note = |stream: &str, key: &str, outcome| RowNote {
+        stream: StreamName::new(stream),
+        key: key.to_owned(),
+        outcome,
+        column: "email".to_owned(),
+        reason: "too long".to_owned(),
+    };
+    let notes = [
+        note("contacts", "1", Outcome::Refused),
+        note("contacts", "2", Outcome::Skipped),
+        note("deals", "1", Outcome::Refused),
+    ];
+    store.append_rows(&run, &notes).await.unwrap();
+    let found = async |stream: Option<&str>, outcome, count| {
+        let filter = RowFilter { stream: stream.map(StreamName::new), outcome };
+        store.rows(&run, &filter, count).await.unwrap()
+    };
+
+    assert_eq!(found(None, None, 10).await, (notes.to_vec(), 3));
+    assert_eq!(found(None, None, 1).await, (notes[..1].to_vec(), 3));
+    assert_eq!(found(None, Some(Outcome::Refused), 10).await, (vec![notes[0].clone(), notes[2].clone()], 2));
+    assert_eq!(found(Some("deals"), Some(Outcome::Skipped), 10).await, (Vec::new(), 0));
+}
+
+/// What is forgotten is the journal of old runs: the runs stay, and so does the journal of newer ones.
+pub async fn old_journals_are_forgotten(store: impl Store) {
+    for (id, second) in [("r-1", 1), ("r-2", 2)] {
+        store.put_run(&run(id, "a", at(second))).await.unwrap();
+        store.append_log(&RunId::new(id), &[line(9, Level::Info, None, "began")]).await.unwrap();
+    }
+
+    store.forget_before(at(2)).await.unwrap();
+
+    assert_eq!(store.log(&RunId::new("r-1"), 10).await.unwrap(), []);
+    assert_eq!(store.log(&RunId::new("r-2"), 10).await.unwrap().len(), 1);
+    assert_eq!(store.runs(None, 10).await.unwrap().len(), 2);
+}
+
 /// Makes one test per check; `$fresh` gives `(guard, store)`, the guard living as long as the check.
 macro_rules! suite {
     ($fresh:expr) => {
@@ -255,6 +318,7 @@ macro_rules! suite {
             row_of_wrong_clock_starts_anew senseless_interval_is_refused senseless_figures_are_not_learnt
             run_comes_back_as_put
             runs_are_listed_newest_first facts_belong_to_account_and_name
+            log_keeps_the_order_of_lines notes_are_found_by_filter old_journals_are_forgotten
         }
     };
     ($fresh:expr => $($check:ident)*) => {
