@@ -1,6 +1,7 @@
 //! Requests to one account, within its budget, repeated where that is right.
 
 mod give_up;
+mod sending;
 
 use std::{
     sync::{
@@ -12,31 +13,22 @@ use std::{
 
 use achub_api::decode::Unreadable;
 use achub_core::{
-    AccountName, Code, Error, Secret,
-    port::{
-        budget::BudgetStore,
-        clock::Clock,
-        progress::{Event, Progress},
-    },
+    AccountName, Error, Secret,
+    port::{budget::BudgetStore, clock::Clock, progress::Progress},
 };
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 
-use self::give_up::held_up;
+use self::{give_up::held_up, sending::slow_down_reason};
 use crate::{
     address::Policy,
     base_url::BaseUrl,
-    budget::{Budget, Ticket},
+    budget::Budget,
     chance::Chance,
-    exchange,
-    failure::Failure,
-    headers,
     latency::Latency,
     limits::Limits,
     pace::Pace,
     request::{Answer, Get},
-    retry::{self, Decision, Repeat, Tried},
+    retry::{Decision, Tried},
     transport::Transport,
 };
 
@@ -202,90 +194,5 @@ impl Client {
                 }
             }
         }
-    }
-
-    /// One sending. The ticket comes back with a failure, because it may keep the gate shut.
-    async fn send_once<T>(
-        &self,
-        request: &Get,
-        mut ticket: Ticket,
-        read: &(impl Fn(&[u8]) -> Result<T, Unreadable> + Send + Sync),
-    ) -> Result<Result<Answer<T>, (Failure, Ticket)>, Error> {
-        let http_request = self.http_request(request)?;
-        self.sent.fetch_add(1, Ordering::Relaxed);
-        let answer = match exchange::begin(&*self.shared.transport, http_request, &self.limits).await {
-            Ok(answer) => answer,
-            Err(failure) => return Ok(Err((failure, ticket))),
-        };
-        tracing::debug!(path = request.path, status = answer.status.as_u16(), "ActiveCampaign answered");
-        if !answer.asks_to_slow_down() {
-            self.shared.budget.answered(&mut ticket, &answer.headers).await?;
-        }
-        let sent_at = ticket.sent_at;
-        Ok(match answer.finish(&self.limits).await {
-            Ok((headers, body)) => {
-                self.shared.latency.observe(sent_at.elapsed());
-                self.accept(&headers, &body, sent_at, read).map_err(|failure| (failure, ticket))
-            }
-            Err(failure) => Err((failure, ticket)),
-        })
-    }
-
-    fn accept<T>(
-        &self,
-        headers: &HeaderMap,
-        body: &Bytes,
-        sent_at: Instant,
-        read: &impl Fn(&[u8]) -> Result<T, Unreadable>,
-    ) -> Result<Answer<T>, Failure> {
-        let latency = sent_at.elapsed();
-        let value = read(body).map_err(Failure::Unreadable)?;
-        self.shared.worked.store(true, Ordering::Relaxed);
-        Ok(Answer { value, date: headers::date(headers), byte_count: body.len(), latency, sendings: 1 })
-    }
-
-    fn decide(&self, failure: &Failure, tried: &mut Tried) -> Decision {
-        let now = self.shared.clock.now();
-        // Counted as an attempt until it proves to be a wish to slow down.
-        tried.attempts += 1;
-        let repeat = Repeat::of(&Method::GET);
-        let decision = retry::decide(failure, repeat, *tried, &self.limits, now, &self.shared.chance);
-        if let Decision::Wait(_) = decision {
-            tried.attempts -= 1;
-            tried.waits += 1;
-        }
-        decision
-    }
-
-    async fn pause(&self, request: &Get, failure: &Failure, pause: Duration) {
-        let failure = self.without_key(&failure.to_string());
-        let reason = format!("{}: {failure}, trying again", request.target());
-        tracing::debug!(path = request.path, pause_ms = pause.as_millis() as u64, "trying again: {failure}");
-        self.shared.progress.event(Event::Waiting { reason, wait: pause });
-        tokio::time::sleep(pause).await;
-    }
-
-    fn http_request(&self, request: &Get) -> Result<http::Request<Bytes>, Error> {
-        let mut key = HeaderValue::from_str(self.shared.key.expose()).map_err(|_| {
-            Error::new(Code::KeyRefused, "the key contains characters that no key has, nothing was sent")
-        })?;
-        key.set_sensitive(true);
-        let url = self.shared.base_url.endpoint(&request.path, &request.query);
-        http::Request::get(url.as_str())
-            .header("Api-Token", key)
-            .header(header::ACCEPT, "application/json")
-            .body(Bytes::new())
-            .map_err(|error| {
-                Error::new(Code::Bug, format!("{} is no address", request.target())).with_source(error)
-            })
-    }
-}
-
-fn slow_down_reason(failure: &Failure) -> String {
-    match failure {
-        Failure::Refused(refusal) if refusal.status == StatusCode::TOO_MANY_REQUESTS => {
-            "ActiveCampaign asked to slow down".to_owned()
-        }
-        _ => "ActiveCampaign is not available and asked to wait".to_owned(),
     }
 }
