@@ -26,7 +26,8 @@ pub fn run(arguments: &[String]) -> Result<bool> {
     let server = match Server::start(Durability::Full) {
         Ok(server) => Some(server),
         Err(error) => {
-            println!("not measured: PostgreSQL: {error:#}");
+            // Standard output may be a JSON document.
+            eprintln!("not measured: PostgreSQL: {error:#}");
             None
         }
     };

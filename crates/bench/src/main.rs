@@ -1,70 +1,56 @@
 //! Benchmarks of the whole program: the real binary against its simulator, both as processes of their own.
 //!
 //! `cargo xtask bench` builds and starts this with `ACHUB_TEST_POSTGRES` set. Every scenario is run several times; the
-//! table shows medians. Arguments select scenarios by part of their name; `--runs N` sets how often each is run.
+//! table shows medians, and below each scenario the bars it is held to. A missed bar, or a scenario that could not be
+//! measured, makes the exit code 1.
 
-mod database;
+mod arguments;
+mod machine;
 mod process;
+mod report;
+mod requests;
+mod rig;
 mod scenario;
+mod scenarios;
 mod simulator;
+mod target;
+mod work;
+
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::scenario::{Measured, SCENARIOS, Scenario};
+use crate::{
+    arguments::{Arguments, HELP},
+    machine::Machine,
+    report::Report,
+    scenario::{Measured, Scenario},
+};
 
-const RUNS: usize = 3;
-
-fn main() -> Result<()> {
-    let mut runs = RUNS;
-    let mut names = Vec::new();
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--runs" => runs = arguments.next().context("--runs needs a number")?.parse()?,
-            _ => names.push(argument),
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::read(std::env::args().skip(1))?;
+    if arguments.help {
+        println!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.list {
+        for scenario in scenarios::ALL {
+            println!("{}{}", scenario.name, if scenario.is_long { "   (long: only by --only)" } else { "" });
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let selected = arguments.selected()?;
+    let mut report = Report::begin(Machine::look()?, arguments.json);
+    for scenario in selected {
+        let load = machine::load()?;
+        match measure(scenario, arguments.runs) {
+            Ok(measured) => report.add(scenario, load, &measured),
+            Err(error) => report.fail(scenario, &error),
         }
     }
-    println!(
-        "{:<34} {:>8} {:>8} {:>7} {:>6} {:>9} {:>9}",
-        "scenario", "requests", "seconds", "cpu s", "429s", "peak MiB", "rows"
-    );
-    for scenario in SCENARIOS.iter().filter(|scenario| selected(scenario, &names)) {
-        let mut measured = Vec::new();
-        for _ in 0..runs {
-            measured.push(scenario.measure().with_context(|| format!("scenario {}", scenario.name))?);
-        }
-        print(scenario, &measured);
-    }
-    Ok(())
+    Ok(if report.end() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn selected(scenario: &Scenario, names: &[String]) -> bool {
-    if names.is_empty() {
-        !scenario.is_long
-    } else {
-        names.iter().any(|name| scenario.name.contains(name.as_str()))
-    }
-}
-
-fn print(scenario: &Scenario, measured: &[Measured]) {
-    let middle = |of: fn(&Measured) -> f64| median(measured.iter().map(of).collect());
-    println!(
-        "{:<34} {:>8} {:>8.2} {:>7.2} {:>6} {:>9.1} {:>9}",
-        scenario.name,
-        middle(|run| run.requests as f64),
-        middle(|run| run.seconds),
-        middle(|run| run.cpu_seconds),
-        middle(|run| run.refusals as f64),
-        middle(|run| run.peak_mib),
-        middle(|run| run.rows as f64),
-    );
-    for (what, value, bar) in scenario.held_against(measured) {
-        let verdict = if value <= bar { "ok" } else { "MISSED" };
-        println!("    {verdict:<6} {what}: {value:.2} (bar {bar:.2})");
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
+fn measure(scenario: &Scenario, runs: usize) -> Result<Vec<Measured>> {
+    (1..=runs).map(|run| scenario.measure().with_context(|| format!("run {run}"))).collect()
 }

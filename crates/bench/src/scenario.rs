@@ -1,29 +1,14 @@
-//! What is measured, and the bars it is held against.
+//! What can be measured, and how a figure is held against a bar.
 
-use std::process::{Command, Stdio};
-
-use anyhow::{Context, Result};
-use serde_json::Value;
+use anyhow::Result;
 
 use crate::{
-    database::Database,
-    process::{self, achub},
-    simulator::Simulator,
+    process::Usage,
+    requests::Requests,
+    rig::Rig,
+    target::Place,
+    work::{again::Again, churn::Churn, first, growth, killed},
 };
-
-/// The streams most accounts want.
-const THE_TEN: [&str; 10] = [
-    "contacts",
-    "contact_tags",
-    "contact_lists",
-    "field_values",
-    "deals",
-    "lists",
-    "tags",
-    "deal_pipelines",
-    "deal_stages",
-    "users",
-];
 
 /// A replication that is measured.
 pub struct Scenario {
@@ -31,153 +16,157 @@ pub struct Scenario {
     pub name: &'static str,
     /// Run only when it is named.
     pub is_long: bool,
-    contacts: u64,
-    simulator: &'static [&'static str],
-    requests_per_second: &'static str,
-    into: Place,
-    bars: &'static [Bar],
+    pub account: Account,
+    pub into: Place,
+    pub work: Work,
+    pub bars: &'static [Bar],
 }
 
-/// A figure and the most it may be.
-struct Bar {
-    what: &'static str,
-    of: fn(&Measured) -> f64,
-    most: f64,
+/// The account that is played.
+#[derive(Debug, Clone, Copy)]
+pub struct Account {
+    pub contacts: u64,
+    /// More arguments of `achub sim`.
+    pub arguments: &'static [&'static str],
+    /// Switches that are set before anybody asks, a JSON object.
+    pub switches: Option<&'static str>,
+    /// `requests_per_second` of the connection.
+    pub pace: &'static str,
 }
 
-const fn bar(what: &'static str, of: fn(&Measured) -> f64, most: f64) -> Bar {
-    Bar { what, of, most }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Postgres,
-    Sqlite,
+/// What is done to account and target.
+pub enum Work {
+    /// One run into an empty target.
+    First,
+    /// A run, not measured, then a change of the account, then the run that is measured.
+    Again(Again),
+    /// One run while records move.
+    Churn(Churn),
+    /// A run that is killed half way, and one that goes on.
+    Killed,
+    /// A run over half of the contacts, not measured, then one over all.
+    Growth,
 }
 
 /// One run of a scenario.
 #[derive(Debug, Clone)]
 pub struct Measured {
-    pub requests: u64,
-    pub refusals: u64,
-    pub seconds: f64,
-    pub cpu_seconds: f64,
-    pub peak_mib: f64,
+    pub requests: Requests,
+    pub usage: Usage,
+    /// Rows in the tables at the end.
     pub rows: u64,
+    /// What only this scenario finds out.
+    pub found: Found,
 }
 
-/// All scenarios. Bars are those the product is held to; a missed one is printed, not hidden.
-pub const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "10,000 contacts into PostgreSQL",
-        is_long: false,
-        contacts: 10_000,
-        simulator: &["--rate", "off"],
-        requests_per_second: "off",
-        into: Place::Postgres,
-        bars: &[
-            bar("requests", |run| run.requests as f64, 135.0),
-            bar("seconds", |run| run.seconds, 8.0),
-            bar("cpu seconds", |run| run.cpu_seconds, 5.0),
-            bar("peak MiB", |run| run.peak_mib, 96.0),
-        ],
-    },
-    Scenario {
-        name: "10,000 contacts into SQLite",
-        is_long: false,
-        contacts: 10_000,
-        simulator: &["--rate", "off"],
-        requests_per_second: "off",
-        into: Place::Sqlite,
-        bars: &[bar("requests", |run| run.requests as f64, 135.0), bar("peak MiB", |run| run.peak_mib, 96.0)],
-    },
-    Scenario {
-        name: "10,000 contacts at 4.9/s",
-        is_long: false,
-        contacts: 10_000,
-        simulator: &["--rate", "5", "--latency", "300+0.5"],
-        requests_per_second: "4.9",
-        into: Place::Postgres,
-        bars: &[
-            bar("answers 429", |run| run.refusals as f64, 3.0),
-            bar("share of the budget left unused, %", |run| 100.0 * (1.0 - used_share(run)), 5.0),
-        ],
-    },
-    Scenario {
-        name: "1,000,000 contacts into SQLite",
-        is_long: true,
-        contacts: 1_000_000,
-        simulator: &["--rate", "off"],
-        requests_per_second: "off",
-        into: Place::Sqlite,
-        bars: &[
-            bar("peak MiB", |run| run.peak_mib, 256.0),
-            bar("µs per row", |run| run.seconds * 1e6 / run.rows as f64, 1e6 / 60_000.0),
-        ],
-    },
-];
+/// What only some scenarios find out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Found {
+    Nothing,
+    /// Records that the account held at both ends of the run and the target does not.
+    Lost(u64),
+    /// Requests more than a run that was not killed takes.
+    Repeated(u64),
+    /// Time over the time that half of the contacts took.
+    Growth(f64),
+}
 
-/// The part of 4.9 requests a second that was used while there was work: until the last request was sent, whose answer,
-/// a page of 100 contacts with what comes along, takes 300 ms and 0.5 ms for each of its 1,600 rows.
-fn used_share(run: &Measured) -> f64 {
-    run.requests as f64 / 4.9 / (run.seconds - 1.1)
+impl Found {
+    /// Its name in table and JSON.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Found::Nothing => None,
+            Found::Lost(_) => Some("records lost"),
+            Found::Repeated(_) => Some("requests repeated"),
+            Found::Growth(_) => Some("times the seconds for twice the contacts"),
+        }
+    }
+
+    /// Its figure; that of nothing is no number, which meets no bar.
+    pub fn value(self) -> f64 {
+        match self {
+            Found::Nothing => f64::NAN,
+            Found::Lost(count) | Found::Repeated(count) => count as f64,
+            Found::Growth(times) => times,
+        }
+    }
+}
+
+/// A figure and the most it may be.
+pub struct Bar {
+    pub what: &'static str,
+    pub of: fn(&Measured) -> f64,
+    pub most: f64,
+}
+
+/// A bar held against the median of what was measured.
+pub struct Held {
+    pub what: &'static str,
+    pub value: f64,
+    pub most: f64,
+}
+
+impl Held {
+    pub fn is_met(&self) -> bool {
+        self.value <= self.most
+    }
 }
 
 impl Scenario {
     /// Runs it once, with a simulator and a target of its own.
     pub fn measure(&self) -> Result<Measured> {
-        let mut arguments = vec!["--contacts".to_owned(), self.contacts.to_string()];
-        arguments.extend(self.simulator.iter().map(|argument| (*argument).to_owned()));
-        let simulator = Simulator::start(&arguments)?;
-        let home = tempfile::tempdir()?;
-        let database = (self.into == Place::Postgres).then(Database::create).transpose()?;
-        let file = home.path().join("target.db");
-        let target = match &database {
-            Some(database) => database.url(),
-            None => format!("sqlite://{}", file.display()),
-        };
-        let mut command = Command::new(achub()?);
-        command
-            .args(["replicate", "run", "--from", "AC", "--to", "TARGET", "--streams", &THE_TEN.join(",")])
-            .args(["--progress", "none", "--json"])
-            .env("ACHUB_HOME", home.path())
-            .env("TARGET", target)
-            .env("AC", self.connection(&simulator.url()))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let usage = process::measure(command, 0)?;
-        let counted = simulator.requests()?;
-        let rows = match &database {
-            Some(database) => database.rows(&THE_TEN)?,
-            None => crate::database::sqlite_rows(&file, &THE_TEN)?,
-        };
-        Ok(Measured {
-            requests: figure(&counted, "total")?,
-            refusals: counted["by_status"]["429"].as_u64().unwrap_or(0),
-            seconds: usage.seconds,
-            cpu_seconds: usage.cpu_seconds,
-            peak_mib: usage.peak_mib,
-            rows,
-        })
+        match &self.work {
+            Work::First => first::measure(&Rig::new(self)?),
+            Work::Again(again) => again.measure(&Rig::new(self)?),
+            Work::Churn(churn) => churn.measure(&Rig::new(self)?),
+            Work::Killed => killed::measure(self),
+            Work::Growth => growth::measure(self),
+        }
+    }
+
+    /// Whether `part` is part of its name, whatever the case.
+    pub fn is_called(&self, part: &str) -> bool {
+        self.name.to_lowercase().contains(&part.to_lowercase())
     }
 
     /// Its bars with the median of what was measured.
-    pub fn held_against(&self, measured: &[Measured]) -> Vec<(&'static str, f64, f64)> {
-        self.bars
-            .iter()
-            .map(|bar| (bar.what, crate::median(measured.iter().map(bar.of).collect()), bar.most))
-            .collect()
-    }
-
-    fn connection(&self, url: &str) -> String {
-        format!(
-            "{{type: api, spec: activecampaign, secrets: {{api_key: demo, base_url: \"{url}\"}}, \
-             inputs: {{requests_per_second: {}, allow_private_address: true}}}}",
-            self.requests_per_second
-        )
+    pub fn held_against(&self, measured: &[Measured]) -> Vec<Held> {
+        let held = |bar: &Bar| Held { what: bar.what, value: median(measured, bar.of), most: bar.most };
+        self.bars.iter().map(held).collect()
     }
 }
 
-fn figure(counted: &Value, name: &str) -> Result<u64> {
-    counted[name].as_u64().with_context(|| format!("the simulator's figures have no {name}: {counted}"))
+/// The middle of a figure over all runs; of an even number the upper one of the two in the middle.
+pub fn median(measured: &[Measured], of: fn(&Measured) -> f64) -> f64 {
+    let mut values: Vec<f64> = measured.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(seconds: f64) -> Measured {
+        Measured {
+            requests: Requests { total: 1, refusals: 0, most_in_a_second: 1 },
+            usage: Usage { seconds, cpu_seconds: 0.0, peak_mib: 0.0 },
+            rows: 0,
+            found: Found::Nothing,
+        }
+    }
+
+    #[test]
+    fn bars_look_at_the_median() {
+        let measured = [run(9.0), run(2.0), run(3.0)];
+        assert_eq!(median(&measured, |run| run.usage.seconds), 3.0);
+        let held = |most| Held { what: "seconds", value: median(&measured, |run| run.usage.seconds), most };
+        assert!(held(3.0).is_met() && !held(2.9).is_met());
+    }
+
+    #[test]
+    fn what_was_not_found_meets_no_bar() {
+        let held = Held { what: "lost", value: run(1.0).found.value(), most: 0.0 };
+        assert!(!held.is_met());
+    }
 }
