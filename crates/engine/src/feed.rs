@@ -50,6 +50,7 @@ pub(crate) async fn walk(open: Box<dyn OpenWalk>, context: &Context<'_>) -> Resu
         let count = pages.len() as u64;
         let written = load.write(pages).await?;
         tell(context, &walk.name, count, &written);
+        context.journal.put_aside(&written.quarantined);
         let room = QUARANTINED_KEPT.saturating_sub(quarantined.len());
         quarantined.extend(written.quarantined.into_iter().take(room));
     }

@@ -6,6 +6,7 @@ use achub_core::{
     Error, Outcomes, ReplicationName, RunId, StreamName, WalkName,
     port::{
         clock::Clock,
+        journal::JournalStore,
         progress::Progress,
         source::{Price, Source},
         state::{RunRecord, RunStatus, StateStore},
@@ -19,9 +20,10 @@ use crate::replication::Replication;
 
 /// Starts, previews and lists runs.
 pub struct Hub {
-    state: Arc<dyn StateStore>,
-    clock: Arc<dyn Clock>,
-    progress: Arc<dyn Progress>,
+    pub(crate) state: Arc<dyn StateStore>,
+    pub(crate) journal: Arc<dyn JournalStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) progress: Arc<dyn Progress>,
 }
 
 /// Asks a run to end at its next safe point. Cloned into signal handlers.
@@ -130,9 +132,13 @@ pub struct StreamSummary {
 }
 
 impl Hub {
-    /// A hub that keeps its runs in `state` and tells `progress` what happens.
-    pub fn new(state: Arc<dyn StateStore>, clock: Arc<dyn Clock>, progress: Arc<dyn Progress>) -> Hub {
-        Hub { state, clock, progress }
+    /// A hub that keeps its runs and their logs in `store` and tells `progress` what happens.
+    pub fn new(
+        store: Arc<impl StateStore + JournalStore + 'static>,
+        clock: Arc<dyn Clock>,
+        progress: Arc<dyn Progress>,
+    ) -> Hub {
+        Hub { state: store.clone(), journal: store, clock, progress }
     }
 
     /// What `replication` would do and cost. Writes nothing anywhere.
@@ -155,8 +161,7 @@ impl Hub {
         target: &dyn Target,
         stop: &Stop,
     ) -> Result<Summary, Error> {
-        crate::replicate::start(replication, source, target, stop, &*self.state, &*self.clock, &self.progress)
-            .await
+        crate::replicate::start(self, replication, source, target, stop).await
     }
 
     /// The last `count` runs, newest first; of one replication where one is named.

@@ -4,6 +4,7 @@
 mod feed;
 pub mod hub;
 mod interrupted;
+mod journal;
 mod naming;
 mod replicate;
 pub mod replication;

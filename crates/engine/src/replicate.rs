@@ -11,6 +11,7 @@ use achub_core::{
     code::Class,
     port::{
         clock::Clock,
+        journal::Level,
         progress::{Event, Progress},
         source::{OpenWalk, Opened, Price, Source, StreamInfo, Walk, Wanted},
         state::{RunRecord, RunStatus, StateStore},
@@ -22,8 +23,9 @@ use jiff::Timestamp;
 
 use crate::{
     feed::{self, Fed},
-    hub::{PlannedStream, PlannedWalk, Preview, Stop, Summary},
+    hub::{Hub, PlannedStream, PlannedWalk, Preview, Stop, Summary},
     interrupted::{self, SoFar},
+    journal::Journal,
     replication::{Anchor, Mode, Replication, StreamTask},
     summary,
     tables::{self, Placed},
@@ -73,14 +75,13 @@ pub(crate) async fn preview(
 }
 
 pub(crate) async fn start(
+    hub: &Hub,
     replication: &Replication,
     source: &dyn Source,
     target: &dyn Target,
     stop: &Stop,
-    state: &dyn StateStore,
-    clock: &dyn Clock,
-    progress: &Arc<dyn Progress>,
 ) -> Result<Summary, Error> {
+    let (state, clock) = (&*hub.state, &*hub.clock);
     let started_at = clock.now();
     let mut prepared = prepare(replication, source, target, clock).await?;
     let finished_before =
@@ -89,16 +90,32 @@ pub(crate) async fn start(
     let run = RunId::generate();
     let sent_before = source.requests_sent();
     state.put_run(&running(&run, replication, started_at)).await?;
+    let (clock_of_log, watcher) = (hub.clock.clone(), hub.progress.clone());
+    let journal = Arc::new(Journal::new(run.clone(), hub.journal.clone(), clock_of_log, watcher));
+    journal.tell(Level::Info, None, format!("run of {} began", replication.name));
     let opened = match open(&prepared, source).await {
         Ok(opened) => opened,
         Err(error) => {
+            journal.tell(Level::Error, None, format!("nothing could be read: {} {error}", error.code().id()));
+            journal.close().await;
             let failed = summary::failed(&run, replication, &error);
             state.put_run(&finished(&failed, started_at, clock.now())).await?;
             return Err(error);
         }
     };
     let so_far = tokio::sync::Mutex::new(SoFar { finished: finished_before.iter().cloned().collect() });
-    let context = Context { run, started_at, prepared: &prepared, target, stop, progress, state, so_far };
+    let progress: Arc<dyn Progress> = journal.clone();
+    let context = Context {
+        run,
+        started_at,
+        prepared: &prepared,
+        target,
+        stop,
+        progress: &progress,
+        journal: &journal,
+        state,
+        so_far,
+    };
     context.remember(&[]).await?;
     let sent_to_open = source.requests_sent() - sent_before;
     let mut summary = feed_all(opened, &context).await;
@@ -112,6 +129,12 @@ pub(crate) async fn start(
     summary.requests_expected += sent_to_open;
     let ended_at = clock.now();
     summary.seconds = seconds_between(started_at, ended_at);
+    for stream in &summary.streams {
+        let (level, message) = summary::told(stream);
+        journal.tell(level, Some(&stream.stream), message);
+    }
+    journal.tell(Level::Info, None, format!("run ended after {} requests", summary.requests));
+    journal.close().await;
     state.put_run(&finished(&summary, started_at, ended_at)).await?;
     Ok(summary)
 }
@@ -206,6 +229,7 @@ pub(crate) struct Context<'a> {
     target: &'a dyn Target,
     pub(crate) stop: &'a Stop,
     pub(crate) progress: &'a Arc<dyn Progress>,
+    pub(crate) journal: &'a Journal,
     state: &'a dyn StateStore,
     so_far: tokio::sync::Mutex<SoFar>,
 }
@@ -217,6 +241,7 @@ impl Context<'_> {
         so_far.finished.extend_from_slice(streams);
         let mut record = running(&self.run, self.prepared.replication, self.started_at);
         record.summary = serde_json::to_value(&*so_far).expect("names of streams are text");
+        self.journal.store().await;
         self.state.put_run(&record).await
     }
 

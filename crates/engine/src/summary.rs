@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
-use achub_core::{Code, Error, Outcomes, RunId, StreamName, code::Class, port::state::RunStatus};
+use achub_core::{
+    Code, Error, Outcome, Outcomes, RunId, StreamName,
+    code::Class,
+    port::{journal::Level, state::RunStatus},
+};
 
 use crate::{
     feed::{Fed, QUARANTINED_KEPT},
@@ -85,6 +89,24 @@ pub(crate) fn add(summary: &mut Summary, fed: Fed) {
         summary.notes.push(format!("{name}: the source says it has {missing} more records than it showed"));
         summary.drift += missing;
     }
+}
+
+/// One line for the log about how a stream ended.
+pub(crate) fn told(stream: &StreamSummary) -> (Level, String) {
+    if let Some((code, message)) = &stream.error {
+        return (Level::Error, format!("{} did not finish: {code} {message}", stream.stream));
+    }
+    if let Some((code, message)) = &stream.unavailable {
+        return (Level::Info, format!("{} is not to be had: {code} {message}", stream.stream));
+    }
+    let counts = Outcome::ALL.into_iter().map(|outcome| (outcome, stream.outcomes.count(outcome)));
+    let counts: Vec<String> = counts
+        .filter(|(_, count)| *count > 0)
+        .map(|(outcome, count)| format!("{count} {}", outcome.word()))
+        .collect();
+    let level = if stream.outcomes.refused > 0 { Level::Warn } else { Level::Info };
+    let counts = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
+    (level, format!("{} ended: {counts}; {} rows in {}", stream.stream, stream.rows, stream.table))
 }
 
 /// Adds streams that did not finish.

@@ -6,10 +6,11 @@ use std::{
 };
 
 use achub_core::{
-    Batch, Code, Error, Field, FieldType, Outcomes, ReplicationName, Schema, SharedSchema, StreamName, Value,
-    WalkName,
+    Batch, Code, Error, Field, FieldType, Outcomes, ReplicationName, RunId, Schema, SharedSchema, StreamName,
+    Value, WalkName,
     port::{
         clock::Clock,
+        journal::{JournalStore, LogLine, RowFilter, RowNote},
         source::{
             OpenWalk, Opened, Page, PageSink, Part, Position, Price, Source, StreamInfo, Walk, WalkReport,
             WalkStream, Wanted, Wide,
@@ -295,6 +296,35 @@ impl StateStore for Runs {
 
     async fn fact(&self, _account: &achub_core::AccountName, _name: &str) -> Result<Option<Fact>, Error> {
         Ok(None)
+    }
+}
+
+/// Nothing is written down.
+#[async_trait]
+impl JournalStore for Runs {
+    async fn append_log(&self, _run: &RunId, _lines: &[LogLine]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn log(&self, _run: &RunId, _count: u32) -> Result<Vec<LogLine>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn append_rows(&self, _run: &RunId, _rows: &[RowNote]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn rows(
+        &self,
+        _run: &RunId,
+        _filter: &RowFilter,
+        _count: u32,
+    ) -> Result<(Vec<RowNote>, u64), Error> {
+        Ok((Vec::new(), 0))
+    }
+
+    async fn forget_before(&self, _moment: Timestamp) -> Result<(), Error> {
+        Ok(())
     }
 }
 
