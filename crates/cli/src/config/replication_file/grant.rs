@@ -30,7 +30,7 @@ pub const ROOT: Table = &[
     ("defaults", Done),
     ("streams", Done),
     ("env", Done),
-    ("hooks", Later),
+    ("hooks", Done),
     ("steps", Refused("the file is a pipeline; pipelines are not done, give a replication file")),
 ];
 
@@ -56,7 +56,7 @@ pub const STREAM: Table = &[
     ("tags", Later),
     ("transforms", Later),
     ("target_options", Later),
-    ("hooks", Later),
+    ("hooks", Done),
     ("sql", Refused("it is for database sources")),
     ("files", Refused("it is for file sources")),
 ];
@@ -138,6 +138,90 @@ pub const SWITCH: Table = &[
     ("SLING_TOTAL_BYTES", Later),
     ("SLING_CONSTRAINT_FAILS", Later),
 ];
+
+const OF_A_STREAM: Grant = Refused("it belongs to a stream; the hooks of the file are `start` and `end`");
+const OF_THE_FILE: Grant =
+    Refused("it belongs to the file; the hooks of a stream are `pre`, `post`, `pre_merge`, `post_merge`");
+
+/// The keys of `hooks` at the root of the file.
+pub const HOOKS_OF_RUN: Table = &[
+    ("start", Done),
+    ("end", Done),
+    ("pre", OF_A_STREAM),
+    ("post", OF_A_STREAM),
+    ("pre_merge", OF_A_STREAM),
+    ("post_merge", OF_A_STREAM),
+];
+
+/// The keys of `hooks` of a stream.
+pub const HOOKS_OF_STREAM: Table = &[
+    ("pre", Done),
+    ("post", Done),
+    ("pre_merge", Done),
+    ("post_merge", Done),
+    ("start", OF_THE_FILE),
+    ("end", OF_THE_FILE),
+];
+
+/// The values of a hook's `type`.
+pub const HOOK_TYPE: Table = &[
+    ("log", Done),
+    ("query", Done),
+    ("http", Done),
+    ("check", Done),
+    ("command", Done),
+    ("write", Done),
+    ("read", Done),
+    ("store", Done),
+    ("copy", Refused("copying files is the work of other tools; a `command` hook can call one")),
+    ("delete", Refused("hooks delete nothing; a `command` hook can")),
+    ("list", Refused("hooks list no folders; a `command` hook can")),
+    ("inspect", Refused("hooks look at no files; a `command` hook can")),
+    ("group", Refused("write its steps one after another")),
+    ("routine", Refused("write its steps one after another")),
+    ("replication", Refused("run the other file by itself: `achub run FOLDER` runs several in order")),
+];
+
+/// The keys every hook has.
+pub const HOOK: Table = &[("type", Done), ("id", Done), ("if", Done), ("on_failure", Done)];
+
+/// The keys of a hook of this type beside those of every hook.
+pub fn hook_keys(hook_type: &str) -> Table {
+    match hook_type {
+        "log" => &[("message", Done), ("level", Done)],
+        "query" => &[
+            ("connection", Done),
+            ("query", Done),
+            ("sql", Done),
+            ("into", Done),
+            ("transient", Done),
+            ("operation", Done),
+            ("params", Done),
+        ],
+        "http" => &[
+            ("url", Done),
+            ("method", Done),
+            ("headers", Done),
+            ("payload", Done),
+            ("body", Done),
+            ("into", Done),
+            ("timeout", Done),
+        ],
+        "check" => &[("check", Done), ("failure_message", Done), ("success_message", Done), ("vars", Done)],
+        "command" => &[
+            ("command", Done),
+            ("working_dir", Done),
+            ("env", Done),
+            ("print", Done),
+            ("into", Done),
+            ("timeout", Done),
+        ],
+        "write" => &[("to", Done), ("content", Done)],
+        "read" => &[("from", Done), ("into", Done)],
+        "store" => &[("key", Done), ("value", Done), ("delete", Done)],
+        _ => &[],
+    }
+}
 
 /// What is done with `key`, `None` where nobody knows it.
 pub fn grant(table: Table, key: &str) -> Option<Grant> {

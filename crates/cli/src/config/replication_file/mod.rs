@@ -5,7 +5,9 @@
 
 mod findings;
 mod grant;
+mod hooks;
 mod names;
+mod reader;
 mod resolve;
 mod select;
 mod stream_map;
@@ -32,6 +34,7 @@ use crate::config::{
     yaml::{Entry, Node, Place, parse},
 };
 
+pub use hooks::{Action, CommandLine, FileHooks, HookSpec, LogLevel, OnFailure};
 pub use names::{matches as pattern_matches, select_known as expand_streams};
 pub use resolve::{Overrides, Setting, Style, anchor, default_mode, resolve};
 pub use switches::{Switches, process_warnings};
@@ -51,6 +54,8 @@ pub struct ReplicationFile {
     listed: Vec<Listed>,
     /// What streams take from where they name nothing.
     defaults: StreamMap,
+    /// The hooks of the whole run.
+    hooks: Vec<HookSpec>,
     /// The file's own variables.
     pub env: BTreeMap<String, String>,
     /// What it asks of the switches.
@@ -121,11 +126,15 @@ impl ReplicationFile {
         let source = needed_text(&origin, &root, "source")?;
         let target = needed_text(&origin, &root, "target")?;
         let (defaults, listed) = streams(&origin, &root, &mut findings)?;
+        let hooks = match entries.iter().find(|entry| entry.key == "hooks") {
+            Some(entry) => hooks::of_run(&origin, entry, &mut findings)?,
+            None => Vec::new(),
+        };
         let env_place = root.get("env").map_or(root.place, |node| node.place);
         let switches = Switches::read(&origin, env_place, &env, &mut findings)?;
         let warnings = findings.close()?;
         let name = Path::new(origin.name()).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(ReplicationFile { origin, name, source, target, listed, defaults, env, switches, warnings })
+        Ok(ReplicationFile { origin, name, source, target, listed, defaults, hooks, env, switches, warnings })
     }
 
     /// The replication that flags alone describe.
@@ -155,6 +164,7 @@ impl ReplicationFile {
             listed: vec![Listed { name: flags.stream.clone(), place, map }],
             env: reading.env.clone(),
             defaults: StreamMap::default(),
+            hooks: Vec::new(),
             switches,
             warnings: findings.close()?,
             origin,

@@ -14,7 +14,7 @@ use crate::config::{
     known_stream::KnownStream,
     nearest::advice,
     replication_file::{
-        ReplicationFile, Switches,
+        FileHooks, ReplicationFile, Switches,
         names::{self, Listed, Selection},
         select,
         template::{Object, Variables},
@@ -82,6 +82,8 @@ pub struct Overrides {
 pub struct Resolved {
     /// What is to be run; without streams where the selection left none.
     pub replication: Replication,
+    /// What is wanted around it.
+    pub hooks: FileHooks,
     /// What the user should know.
     pub notes: Vec<String>,
 }
@@ -112,6 +114,13 @@ pub fn resolve(
             placed.push((entry.place, resolver.task(entry)?));
         }
     }
+    let mut hooks = FileHooks { run: file.hooks.clone(), ..FileHooks::default() };
+    for (_, task) in &placed {
+        let entry = listed.iter().find(|entry| entry.name == task.stream.as_str());
+        if let Some(of_stream) = entry.and_then(|entry| entry.map.hooks.clone()) {
+            hooks.streams.insert(task.stream.clone(), of_stream);
+        }
+    }
     check_tables(&file.origin, &placed, setting.target.1)?;
     let streams = placed.into_iter().map(|(_, task)| task).collect();
     let landing = match setting.style {
@@ -127,7 +136,7 @@ pub fn resolve(
         full_check: FullCheck::WEEKLY,
         working: Working::default(),
     };
-    Ok(Resolved { replication, notes })
+    Ok(Resolved { replication, hooks, notes })
 }
 
 /// The start of incremental streams without a cursor.

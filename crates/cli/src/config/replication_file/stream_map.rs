@@ -3,13 +3,15 @@
 use achub_core::{Code, Error};
 
 use crate::config::{
-    keys::{Origin, switch},
+    keys::Origin,
     nearest::advice,
     replication_file::{
         findings::Findings,
         grant::{MODE, SOURCE_OPTIONS, STREAM, names},
+        hooks::{self, HookSpec},
+        reader::Reader,
     },
-    yaml::{Entry, Kind, Node, Place},
+    yaml::{Entry, Node, Place},
 };
 
 /// The settings that are named; what is not named stays open. A key that is named with nothing behind it is named.
@@ -29,6 +31,8 @@ pub struct StreamMap {
     pub disabled: Option<bool>,
     /// At most so many records.
     pub limit: Option<Option<u64>>,
+    /// Its hooks.
+    pub hooks: Option<Vec<HookSpec>>,
 }
 
 /// A value with the place and the map that named it.
@@ -61,7 +65,7 @@ impl StreamMap {
             let text = format!("{what} must be a map, got {}", node.describe());
             return Err(origin.error(Code::BadFile, node.place, text));
         };
-        let reader = Reader { origin, what };
+        let reader = Reader::new(origin, what);
         for entry in entries {
             if findings.key(STREAM, entry, what) {
                 map.take(&reader, entry, by_defaults, findings)?;
@@ -88,6 +92,7 @@ impl StreamMap {
             "select" => self.select = Some(Named { value: reader.texts(entry)?, place, by_defaults }),
             "disabled" => self.disabled = Some(reader.switch(entry)?),
             "source_options" => self.limit = reader.limit(entry, findings)?.or(self.limit),
+            "hooks" => self.hooks = Some(hooks::of_stream(reader, entry, findings)?),
             other => unreachable!("`{other}` is granted and not read"),
         }
         Ok(())
@@ -103,53 +108,12 @@ impl StreamMap {
             select: self.select.or_else(|| defaults.select.clone()),
             disabled: self.disabled.or(defaults.disabled),
             limit: self.limit.or(defaults.limit),
+            hooks: self.hooks.or_else(|| defaults.hooks.clone()),
         }
     }
-}
-
-struct Reader<'a> {
-    origin: &'a Origin,
-    what: &'a str,
 }
 
 impl Reader<'_> {
-    fn error(&self, entry: &Entry, what: impl std::fmt::Display) -> Error {
-        let text = format!("{}: `{}` {what}", self.what, entry.key);
-        self.origin.error(Code::BadFile, entry.value.place, text)
-    }
-
-    fn text(&self, entry: &Entry) -> Result<Option<String>, Error> {
-        match (entry.value.text(), entry.value.is_null()) {
-            (Some(text), _) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
-            (None, true) => Ok(None),
-            (None, false) => {
-                Err(self.error(entry, format!("must be a text, got {}", entry.value.describe())))
-            }
-        }
-    }
-
-    /// A list of texts, or one text as a list of one. Empty items are dropped.
-    fn texts(&self, entry: &Entry) -> Result<Vec<String>, Error> {
-        let Kind::List(items) = &entry.value.kind else {
-            return Ok(self.text(entry)?.into_iter().collect());
-        };
-        let wrong = items.iter().find(|item| item.scalar().is_none());
-        if let Some(item) = wrong {
-            return Err(self.error(entry, format!("must be a list of texts, got {} in it", item.describe())));
-        }
-        let texts = items.iter().filter_map(Node::text).map(|text| text.trim().to_owned());
-        Ok(texts.filter(|text| !text.is_empty()).collect())
-    }
-
-    fn switch(&self, entry: &Entry) -> Result<bool, Error> {
-        let text = self.text(entry)?.unwrap_or_default();
-        match switch(&text) {
-            Some(value) => Ok(value),
-            None if text.is_empty() => Ok(false),
-            None => Err(self.error(entry, format!("must be true or false, got {text:?}"))),
-        }
-    }
-
     fn mode(
         &self,
         entry: &Entry,
@@ -161,7 +125,7 @@ impl Reader<'_> {
             return Err(error.with_hint(advice(&word, names(MODE))));
         }
         let shown = format!("mode {word}");
-        Ok(match findings.judge(MODE, &word, entry.value.place, self.what, &shown) {
+        Ok(match findings.judge(MODE, &word, entry.value.place, &self.what, &shown) {
             true => super::mode_of(&word),
             false => None,
         })
@@ -174,21 +138,13 @@ impl Reader<'_> {
         let Some(entries) = entry.value.entries() else {
             return Err(self.error(entry, format!("must be a map, got {}", entry.value.describe())));
         };
-        let what = format!("{}, source_options", self.what);
-        let inner = Reader { origin: self.origin, what: &what };
+        let inner = self.inner("source_options");
         let mut limit = None;
         for option in entries {
-            if findings.key(SOURCE_OPTIONS, option, &what) {
-                limit = Some(inner.text(option)?.map(|text| inner.count(option, &text)).transpose()?);
+            if findings.key(SOURCE_OPTIONS, option, &inner.what) {
+                limit = Some(inner.count(option, 1)?);
             }
         }
         Ok(limit)
-    }
-
-    fn count(&self, entry: &Entry, text: &str) -> Result<u64, Error> {
-        match text.parse::<u64>() {
-            Ok(count) if count > 0 => Ok(count),
-            _ => Err(self.error(entry, format!("must be a whole number of 1 or more, got {text:?}"))),
-        }
     }
 }
