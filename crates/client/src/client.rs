@@ -6,7 +6,7 @@ mod sending;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -22,13 +22,15 @@ use self::{give_up::held_up, sending::slow_down_reason};
 use crate::{
     address::Policy,
     base_url::BaseUrl,
-    budget::Budget,
+    breaker::{Breaker, Probe},
+    budget::{Budget, Ticket},
     chance::Chance,
     latency::Latency,
     limits::Limits,
     pace::Pace,
-    request::{Answer, Get},
+    request::{Answer, Get, Reply},
     retry::{Decision, Tried},
+    rule::{self, Rule},
     transport::Transport,
 };
 
@@ -59,6 +61,7 @@ pub struct Settings {
 pub struct Client {
     shared: Arc<Shared>,
     limits: Limits,
+    rules: Arc<[Rule]>,
     /// Requests of this client and its clones, not of those made by [`Client::counted`].
     sent: Arc<AtomicU64>,
 }
@@ -73,7 +76,7 @@ struct Shared {
     progress: Arc<dyn Progress>,
     chance: Chance,
     latency: Latency,
-    worked: AtomicBool,
+    breaker: Breaker,
 }
 
 impl Client {
@@ -98,9 +101,10 @@ impl Client {
             progress,
             chance: Chance::of_this_process(),
             latency: Latency::default(),
-            worked: AtomicBool::new(false),
+            breaker: Breaker::default(),
         };
-        Client { shared: Arc::new(shared), limits: settings.limits, sent: Arc::default() }
+        let rules = rule::KNOWN.into();
+        Client { shared: Arc::new(shared), limits: settings.limits, rules, sent: Arc::default() }
     }
 
     /// The same client with pauses that `seed` replays.
@@ -111,12 +115,17 @@ impl Client {
 
     /// The same client with other limits. The limit on connecting belongs to the transport and stays.
     pub fn with_limits(&self, limits: Limits) -> Client {
-        Client { shared: self.shared.clone(), limits, sent: self.sent.clone() }
+        Client { limits, ..self.clone() }
+    }
+
+    /// The same client with `rules` that come before those [known](rule::KNOWN) about ActiveCampaign.
+    pub fn with_rules(&self, rules: impl IntoIterator<Item = Rule>) -> Client {
+        Client { rules: rules.into_iter().chain(self.rules.iter().cloned()).collect(), ..self.clone() }
     }
 
     /// A client that shares everything with this one but counts its own requests.
     pub fn counted(&self) -> Client {
-        Client { shared: self.shared.clone(), limits: self.limits, sent: Arc::default() }
+        Client { sent: Arc::default(), ..self.clone() }
     }
 
     /// Requests sent by this client and its clones, repetitions included.
@@ -154,7 +163,8 @@ impl Client {
     /// Sends `request` and hands the whole body to `read`, again and again until that succeeds or must be given up.
     ///
     /// The body is never a web page and never larger than the limits; it may be empty, cut short or of any shape, and
-    /// `read` says so. Waits go to the client's progress. Dropping the future gives the request up at any point.
+    /// `read` says so. Waits go to the client's progress: after 20 failures in a row, of any requests of this connection,
+    /// one request a minute is sent until one succeeds. Dropping the future gives the request up at any point.
     ///
     /// Errors: `AC-101` … `AC-109`, `AC-201` … `AC-208` by kind, with how often and how long it was tried; `SY-105` from
     /// the store of the budget.
@@ -163,36 +173,83 @@ impl Client {
         request: &Get,
         read: impl Fn(&[u8]) -> Result<T, Unreadable> + Send + Sync,
     ) -> Result<Answer<T>, Error> {
+        match self.ask(request, read).await? {
+            Reply::Read(answer) => Ok(answer),
+            Reply::Left { error, .. } => Err(error),
+        }
+    }
+
+    /// The same for a caller that can go on without an answer where the rules of the endpoint say how.
+    pub async fn ask<T>(
+        &self,
+        request: &Get,
+        read: impl Fn(&[u8]) -> Result<T, Unreadable> + Send + Sync,
+    ) -> Result<Reply<T>, Error> {
         self.shared.base_url.allowed(self.shared.policy)?;
-        let begun = Instant::now();
-        let mut tried = Tried::default();
-        let mut asked_to_wait_at: Option<Instant> = None;
+        let mut course = Course::begun();
         loop {
-            let patience = self.limits.wait_total.saturating_sub(tried.waited);
-            let admitted = self.shared.budget.admit(patience).await;
-            let ticket = admitted.map_err(|error| held_up(request, error, tried, begun.elapsed()))?;
-            tried.waited += asked_to_wait_at.take().map_or(Duration::ZERO, |at| at.elapsed());
+            let admitted = self.admitted(&mut course).await;
+            let (ticket, probe) = admitted.map_err(|error| held_up(request, error, &course))?;
             let (failure, ticket) = match self.send_once(request, ticket, &read).await? {
-                Ok(answer) => return Ok(Answer { sendings: tried.attempts + tried.waits + 1, ..answer }),
+                Ok(answer) => return Ok(Reply::Read(Answer { sendings: course.sendings() + 1, ..answer })),
                 Err(failed) => failed,
             };
-            tried.connection_worked = self.shared.worked.load(Ordering::Relaxed);
-            match self.decide(&failure, &mut tried) {
+            match self.decide(&failure, &mut course.tried) {
                 Decision::Wait(wait) => {
-                    asked_to_wait_at = Some(Instant::now());
+                    course.asked_to_wait_at = Some(Instant::now());
                     self.shared.budget.refused(&ticket, wait, &slow_down_reason(&failure)).await?;
                     // Only now may the next request pass the gate: it has to see the hold.
-                    drop(ticket);
+                    drop((ticket, probe));
                 }
-                Decision::Again(pause) => {
-                    drop(ticket);
+                Decision::Again { pause, .. } => {
+                    drop((ticket, probe));
                     self.pause(request, &failure, pause).await;
                 }
                 Decision::Never(code) => {
-                    drop(ticket);
-                    return Err(self.give_up(request, failure, code, tried, begun.elapsed()).await);
+                    drop((ticket, probe));
+                    return Err(self.give_up(request, failure, code, &course).await);
+                }
+                Decision::Without(leave, code) => {
+                    drop((ticket, probe));
+                    let error = self.told(request, failure, code, &course);
+                    return Ok(Reply::Left { leave, error });
                 }
             }
         }
+    }
+
+    /// Waits until a request may be sent: for the account's budget, and for a probe's turn where nothing works.
+    async fn admitted(&self, course: &mut Course) -> Result<(Ticket, Option<Probe>), Error> {
+        loop {
+            let patience = self.limits.wait_total.saturating_sub(course.tried.waited);
+            let probe = self.shared.breaker.pass(patience, &*self.shared.progress).await?;
+            let ticket = self.shared.budget.admit(patience).await?;
+            course.waited();
+            // It may have opened while the slot was waited for; then the slot is given up.
+            if probe.is_some() || !self.shared.breaker.is_open() {
+                return Ok((ticket, probe));
+            }
+        }
+    }
+}
+
+/// How one request has gone so far.
+struct Course {
+    begun: Instant,
+    tried: Tried,
+    asked_to_wait_at: Option<Instant>,
+}
+
+impl Course {
+    fn begun() -> Course {
+        Course { begun: Instant::now(), tried: Tried::default(), asked_to_wait_at: None }
+    }
+
+    fn waited(&mut self) {
+        self.tried.waited += self.asked_to_wait_at.take().map_or(Duration::ZERO, |at| at.elapsed());
+    }
+
+    fn sendings(&self) -> u32 {
+        self.tried.attempts + self.tried.waits
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     headers,
     limits::Limits,
     refusal,
+    rule::Action,
     transport::{Body, Stage, Transport, TransportError},
 };
 
@@ -50,13 +51,19 @@ impl Begun {
                 && headers::retry_after(&self.headers).is_some())
     }
 
-    /// Reads the rest of the answer: its body, or the failure it is.
-    pub(crate) async fn finish(self, limits: &Limits) -> Result<(HeaderMap, Bytes), Failure> {
+    /// Reads the rest of the answer: its body, or the failure it is. `action` is what the rules of its endpoint say about
+    /// its status.
+    pub(crate) async fn finish(
+        self,
+        limits: &Limits,
+        action: Option<Action>,
+    ) -> Result<(HeaderMap, Bytes), Failure> {
         if self.status.is_redirection() {
             return Err(Failure::Redirected { location: refusal::location(&self.headers) });
         }
-        if !self.status.is_success() {
-            return Err(Failure::Refused(self.refused(limits).await));
+        let is_read_anyway = action == Some(Action::Continue) && !self.asks_to_slow_down();
+        if !self.status.is_success() && !is_read_anyway {
+            return Err(Failure::Refused(Refusal { action, ..self.refused(limits).await }));
         }
         let deadline = self.sent_at + limits.total;
         let body = collect(self.body, deadline, limits.idle, limits.body_bytes).await?;

@@ -4,7 +4,10 @@ use achub_api::decode::{Kind, Unreadable};
 use http::StatusCode;
 use jiff::Timestamp;
 
-use crate::transport::TransportError;
+use crate::{
+    rule::Action,
+    transport::{Stage, TransportError},
+};
 
 /// A refusal in the other side's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub(crate) struct Refusal {
     pub is_bulk_rate_limit: bool,
     /// Whether the body is a web page.
     pub is_page: bool,
+    /// What the rules of the endpoint say about it.
+    pub action: Option<Action>,
 }
 
 /// Why one sending of a request brought nothing.
@@ -43,6 +48,20 @@ pub(crate) enum Failure {
     /// Arrived and cannot be used.
     #[error("{}", unreadable_text(.0))]
     Unreadable(#[source] Unreadable),
+}
+
+impl Failure {
+    /// Whether it tells that the other side does not work. A refusal tells that it does.
+    pub(crate) fn is_disturbance(&self) -> bool {
+        match self {
+            Failure::Transport(error) => error.stage() != Stage::Address,
+            Failure::Refused(refusal) => {
+                refusal.status.is_server_error() || refusal.status == StatusCode::REQUEST_TIMEOUT
+            }
+            Failure::Redirected { .. } => false,
+            Failure::Page | Failure::TooLarge { .. } | Failure::Unreadable(_) => true,
+        }
+    }
 }
 
 fn refusal_text(refusal: &Refusal) -> String {

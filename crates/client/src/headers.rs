@@ -7,8 +7,6 @@ use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 
 /// The longest the other side can make us wait in one go (rule R15).
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(15 * 60);
-/// The longest wait where the other side does not say how long.
-const UNTOLD_WAIT_MAX_S: u64 = 60;
 /// A higher advertised limit is a mistake: nothing this program does comes near it.
 const LIMIT_MAX: f64 = 100_000.0;
 
@@ -33,14 +31,10 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<String> {
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// How long to wait when asked to: `said` where it makes sense (seconds, or a date compared with `now`), else 1 s, 2 s,
-/// 4 s … 60 s as the request is refused for the first, second, third time.
-pub(crate) fn wait(said: Option<&str>, refused_before: u32, now: Timestamp) -> Duration {
+/// How long to wait as `said`: seconds, or a date compared with `now`. `None` where that makes no sense.
+pub(crate) fn told_wait(said: Option<&str>, now: Timestamp) -> Option<Duration> {
     let told = said.and_then(|said| seconds(said).or_else(|| seconds_until(said, now)));
-    match told {
-        Some(told) => told.min(RETRY_AFTER_MAX),
-        None => Duration::from_secs((1u64 << refused_before.min(6)).min(UNTOLD_WAIT_MAX_S)),
-    }
+    told.map(|told| told.min(RETRY_AFTER_MAX))
 }
 
 fn seconds(said: &str) -> Option<Duration> {
@@ -69,36 +63,35 @@ fn number(headers: &HeaderMap, name: &str) -> Option<f64> {
 mod tests {
     use std::time::Duration;
 
-    use super::wait;
+    use super::told_wait;
 
-    /// C-03, SL-42: whatever `Retry-After` says, the wait is between one second and fifteen minutes.
+    /// C-03, SL-42: what `Retry-After` says is between one second and fifteen minutes, or is as good as not there.
     #[test]
-    fn absurd_retry_after_becomes_sane_wait() {
+    fn absurd_retry_after_is_no_wait() {
         let now = "2026-11-20T20:00:00Z".parse().unwrap();
-        let cases: &[(Option<&str>, u32, u64)] = &[
-            (Some("1"), 0, 1),
-            (Some(" 2 "), 0, 2),
-            (Some("1.2"), 0, 2),
-            (Some("60"), 5, 60),
-            (Some("899"), 0, 899),
-            (Some("901"), 0, 900),
-            (Some("1000000000"), 0, 900),
-            (Some("99999999999999999999999999"), 0, 900),
-            (Some("0"), 0, 1),
-            (Some("-5"), 1, 2),
-            (Some("NaN"), 2, 4),
-            (Some("inf"), 0, 1),
-            (Some("soon"), 3, 8),
-            (Some(""), 0, 1),
-            (None, 0, 1),
-            (None, 6, 60),
-            (None, 4_000_000_000, 60),
-            (Some("Fri, 20 Nov 2026 20:00:30 GMT"), 0, 30),
-            (Some("Fri, 20 Nov 2026 23:00:00 GMT"), 0, 900),
-            (Some("Fri, 20 Nov 2026 19:00:00 GMT"), 0, 1),
+        let cases: &[(Option<&str>, Option<u64>)] = &[
+            (Some("1"), Some(1)),
+            (Some(" 2 "), Some(2)),
+            (Some("1.2"), Some(2)),
+            (Some("0.1"), Some(1)),
+            (Some("60"), Some(60)),
+            (Some("899"), Some(899)),
+            (Some("901"), Some(900)),
+            (Some("1000000000"), Some(900)),
+            (Some("99999999999999999999999999"), Some(900)),
+            (Some("0"), None),
+            (Some("-5"), None),
+            (Some("NaN"), None),
+            (Some("inf"), None),
+            (Some("soon"), None),
+            (Some(""), None),
+            (None, None),
+            (Some("Fri, 20 Nov 2026 20:00:30 GMT"), Some(30)),
+            (Some("Fri, 20 Nov 2026 23:00:00 GMT"), Some(900)),
+            (Some("Fri, 20 Nov 2026 19:00:00 GMT"), None),
         ];
-        for &(said, refused_before, expected_s) in cases {
-            assert_eq!(wait(said, refused_before, now), Duration::from_secs(expected_s), "{said:?}");
+        for &(said, expected_s) in cases {
+            assert_eq!(told_wait(said, now), expected_s.map(Duration::from_secs), "{said:?}");
         }
     }
 }

@@ -7,7 +7,9 @@
 #![deny(missing_docs)]
 
 pub mod address;
+mod backoff;
 mod base_url;
+mod breaker;
 mod budget;
 mod chance;
 mod check;
@@ -23,8 +25,10 @@ mod pace;
 mod refusal;
 mod request;
 mod retry;
+pub mod rule;
 mod transport;
 
+pub use backoff::Backoff;
 pub use base_url::{BaseUrl, Pasted};
 pub use check::{Check, Checks, Readable, Step, StepResult, check};
 pub use client::{Client, Settings};
@@ -32,6 +36,6 @@ pub use http_transport::{HttpTransport, Proxy};
 pub use limits::Limits;
 pub use lookup::{Lookup, SystemLookup};
 pub use pace::Pace;
-pub use request::{Answer, Get};
+pub use request::{Answer, Get, Reply};
 pub use retry::Repeat;
 pub use transport::{Body, Stage, Transport, TransportError};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::backoff::Backoff;
+
 /// Limits of one request and of its repetitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -19,6 +21,8 @@ pub struct Limits {
     pub error_body_bytes: usize,
     /// How often one request is sent before its failure is final. Being asked to slow down does not count.
     pub attempts: u32,
+    /// How pauses between the sendings grow where the other side does not say how long to wait.
+    pub backoff: Backoff,
     /// How long one request may be held back in all because the other side asks to slow down.
     pub wait_total: Duration,
 }
@@ -34,6 +38,7 @@ impl Default for Limits {
             body_bytes: 64 << 20,
             error_body_bytes: 64 << 10,
             attempts: 8,
+            backoff: Backoff::default(),
             wait_total: Duration::from_secs(3600),
         }
     }

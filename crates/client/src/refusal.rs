@@ -24,6 +24,7 @@ pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refu
         date: headers::date(headers),
         is_bulk_rate_limit: status == StatusCode::BAD_REQUEST && refusal.is_import_rate(),
         is_page: is_page(body),
+        action: None,
     }
 }
 

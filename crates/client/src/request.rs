@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
+use achub_core::Error;
 use jiff::Timestamp;
+
+use crate::rule::Leave;
 
 /// What to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,4 +47,21 @@ pub struct Answer<T> {
     pub latency: Duration,
     /// Sendings it took, those that were asked to slow down included.
     pub sendings: u32,
+}
+
+/// What became of a request under the rules of its endpoint.
+#[derive(Debug)]
+pub enum Reply<T> {
+    /// It was answered.
+    Read(Answer<T>),
+    /// It was refused in a way that its endpoint's rules say how to go on from. `error` is what [`Client::get`] would
+    /// have returned.
+    ///
+    /// [`Client::get`]: crate::Client::get
+    Left {
+        /// How to go on.
+        leave: Leave,
+        /// What it was refused with.
+        error: Error,
+    },
 }

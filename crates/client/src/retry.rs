@@ -8,20 +8,19 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 
 use crate::{
+    backoff::Backoff,
     chance::Chance,
     failure::{Failure, Refusal},
     headers,
     limits::Limits,
+    rule::{Action, Leave},
     transport::{Stage, TransportError},
 };
 
-/// The wait before the second attempt is up to this long, before the third twice as long, and so on. The vendor asks for
-/// a second of rest after an error.
-const PAUSE_FIRST: Duration = Duration::from_secs(1);
-/// The longest pause before another attempt (rule R15).
-const PAUSE_MAX: Duration = Duration::from_secs(300);
-/// After a 403 the pauses are shorter: it comes from the vendor's gate, not from a server in trouble.
-const PAUSE_FIRST_FORBIDDEN: Duration = Duration::from_millis(500);
+/// After a 403 the pauses are shorter by this: it comes from the vendor's gate, not from a server in trouble.
+const FORBIDDEN_PAUSE_DIVISOR: u32 = 2;
+/// The wait where the other side asks for one and does not say how long (C-03).
+const UNTOLD_WAIT_S: [u64; 2] = [1, 60];
 
 /// A valid key was seen refused for a moment (Singer's tap, 1.3.1); three more tries tell that from a dead key.
 const FORBIDDEN_ATTEMPTS: u32 = 4;
@@ -72,10 +71,12 @@ pub(crate) struct Tried {
 pub(crate) enum Decision {
     /// Nothing is sent to this account for this long, by anybody. Does not count as an attempt.
     Wait(Duration),
-    /// This request is sent again after a pause.
-    Again(Duration),
+    /// This request is sent again after a pause; `code` is what it has failed with so far.
+    Again { pause: Duration, code: Code },
     /// It has failed.
     Never(Code),
+    /// The rules of its endpoint say how to go on without its answer.
+    Without(Leave, Code),
 }
 
 /// What a failure means before the attempts are counted.
@@ -83,6 +84,7 @@ enum Verdict {
     SlowDown(Duration),
     Passing { code: Code, attempts: u32, acted_on: ActedOn },
     Final(Code),
+    Left(Leave, Code),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,11 +107,15 @@ pub(crate) fn decide(
         Verdict::SlowDown(wait) if tried.waited + wait > limits.wait_total => Decision::Never(Code::SlowDown),
         Verdict::SlowDown(wait) => Decision::Wait(wait),
         Verdict::Final(code) => Decision::Never(code),
+        Verdict::Left(leave, code) => Decision::Without(leave, code),
         Verdict::Passing { code, attempts, .. } if tried.attempts >= attempts => Decision::Never(code),
         Verdict::Passing { code, acted_on: ActedOn::Perhaps, .. } if repeat == Repeat::OnlyIfNotActedOn => {
             Decision::Never(code)
         }
-        Verdict::Passing { .. } => Decision::Again(chance.up_to(pause_max(failure, tried.attempts))),
+        Verdict::Passing { code, .. } => {
+            let pause = chance.up_to(pause_max(failure, limits.backoff, tried.attempts));
+            Decision::Again { pause, code }
+        }
     }
 }
 
@@ -117,7 +123,7 @@ fn verdict(failure: &Failure, tried: Tried, limits: &Limits, now: Timestamp) -> 
     let perhaps = |code, attempts| Verdict::Passing { code, attempts, acted_on: ActedOn::Perhaps };
     match failure {
         Failure::Transport(error) => transport_verdict(error, tried, limits),
-        Failure::Refused(refusal) => refusal_verdict(refusal, tried, limits, now),
+        Failure::Refused(refusal) => ruled(refusal, refusal_verdict(refusal, tried, limits, now), limits),
         Failure::Redirected { .. } => Verdict::Final(Code::NotTheApi),
         Failure::Page => perhaps(Code::NotTheApi, or_fewer_if_new(limits.attempts, tried)),
         Failure::TooLarge { .. } => perhaps(Code::AnswerTooLarge, TOO_LARGE_ATTEMPTS.min(limits.attempts)),
@@ -144,7 +150,10 @@ fn transport_verdict(error: &TransportError, tried: Tried, limits: &Limits) -> V
 
 fn refusal_verdict(refusal: &Refusal, tried: Tried, limits: &Limits, now: Timestamp) -> Verdict {
     let now = refusal.date.unwrap_or(now);
-    let slow_down = || Verdict::SlowDown(headers::wait(refusal.retry_after.as_deref(), tried.waits, now));
+    let slow_down = || {
+        let told = headers::told_wait(refusal.retry_after.as_deref(), now);
+        Verdict::SlowDown(told.unwrap_or_else(|| untold_wait(limits.backoff, tried.waits)))
+    };
     let passing = |code, attempts, acted_on| Verdict::Passing { code, attempts, acted_on };
     match refusal.status.as_u16() {
         429 => slow_down(),
@@ -164,6 +173,23 @@ fn refusal_verdict(refusal: &Refusal, tried: Tried, limits: &Limits, now: Timest
     }
 }
 
+/// What `verdict` becomes under the rules of the endpoint. A wish to slow down is about the account and stays one.
+fn ruled(refusal: &Refusal, verdict: Verdict, limits: &Limits) -> Verdict {
+    let Some(action) = refusal.action else { return verdict };
+    let code = match verdict {
+        Verdict::SlowDown(_) => return verdict,
+        Verdict::Passing { code, .. } | Verdict::Final(code) | Verdict::Left(_, code) => code,
+    };
+    match action {
+        Action::Retry => Verdict::Passing { code, attempts: limits.attempts, acted_on: ActedOn::Perhaps },
+        Action::Skip => Verdict::Left(Leave::Skip, code),
+        Action::Break => Verdict::Left(Leave::Break, code),
+        Action::Stop => Verdict::Left(Leave::Stop, code),
+        // A refusal that is to be read as an answer becomes one before it is decided on.
+        Action::Continue | Action::Fail => Verdict::Final(code),
+    }
+}
+
 fn unreadable_code(unreadable: &Unreadable, limits: &Limits) -> (Code, u32) {
     match unreadable.kind() {
         Kind::CutOff | Kind::NotJson { .. } | Kind::Shape => (Code::AnswerCutOff, limits.attempts),
@@ -177,12 +203,20 @@ fn or_fewer_if_new(attempts: u32, tried: Tried) -> u32 {
     if tried.connection_worked { attempts } else { attempts.min(WRONG_ADDRESS_ATTEMPTS) }
 }
 
-fn pause_max(failure: &Failure, attempts: u32) -> Duration {
-    let first = match failure {
-        Failure::Refused(refusal) if refusal.status == StatusCode::FORBIDDEN => PAUSE_FIRST_FORBIDDEN,
-        _ => PAUSE_FIRST,
-    };
-    first.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(PAUSE_MAX)
+fn pause_max(failure: &Failure, backoff: Backoff, attempts: u32) -> Duration {
+    let pause = backoff.pause_max(attempts);
+    match failure {
+        Failure::Refused(refusal) if refusal.status == StatusCode::FORBIDDEN => {
+            pause / FORBIDDEN_PAUSE_DIVISOR
+        }
+        _ => pause,
+    }
+}
+
+/// How long to wait when asked to without being told how long, having waited `waits` times before.
+fn untold_wait(backoff: Backoff, waits: u32) -> Duration {
+    let [least, most] = UNTOLD_WAIT_S;
+    backoff.pause_max(waits.saturating_add(1)).clamp(Duration::from_secs(least), Duration::from_secs(most))
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! The error a user reads after a request has failed for good.
 
-use std::time::Duration;
-
 use achub_core::{Code, Error};
 
-use super::{Client, WHO_AM_I};
+use super::{Client, Course, WHO_AM_I};
 use crate::{exchange, failure::Failure, request::Get, retry::Tried};
 
 impl Client {
@@ -14,15 +12,19 @@ impl Client {
         request: &Get,
         failure: Failure,
         code: Code,
-        tried: Tried,
-        took: Duration,
+        course: &Course,
     ) -> Error {
-        let code = self.refined(request, code, tried).await;
+        let code = self.refined(request, code, course.tried).await;
+        self.told(request, failure, code, course)
+    }
+
+    /// `failure` of `request` in words.
+    pub(super) fn told(&self, request: &Get, failure: Failure, code: Code, course: &Course) -> Error {
         let mut message = format!("{}: {}", request.target(), self.without_key(&failure.to_string()));
-        message.push_str(&history(tried, took));
+        message.push_str(&history(course));
         let mut error = Error::new(code, message).with_detail("account", self.account().to_string());
-        if tried.waits > 0 {
-            let waited = format!("{} times, {:.1} s", tried.waits, tried.waited.as_secs_f64());
+        if course.tried.waits > 0 {
+            let waited = format!("{} times, {:.1} s", course.tried.waits, course.tried.waited.as_secs_f64());
             error = error.with_detail("asked to slow down", waited);
         }
         if let Failure::Redirected { location } = &failure {
@@ -60,7 +62,7 @@ impl Client {
         {
             return false;
         }
-        answer.finish(&self.limits).await.is_ok()
+        answer.finish(&self.limits, None).await.is_ok()
     }
 
     /// The other side's words could repeat what was sent.
@@ -71,15 +73,15 @@ impl Client {
 }
 
 /// The error of a request that was not let through the gate any more.
-pub(super) fn held_up(request: &Get, error: Error, tried: Tried, took: Duration) -> Error {
-    let what = format!("{}{}", request.target(), history(tried, took).replacen(';', ",", 1));
+pub(super) fn held_up(request: &Get, error: Error, course: &Course) -> Error {
+    let what = format!("{}{}", request.target(), history(course).replacen(';', ",", 1));
     error.context(what)
 }
 
 /// How often and how long a request was tried; nothing where once was enough to know.
-fn history(tried: Tried, took: Duration) -> String {
-    match tried.attempts + tried.waits {
+fn history(course: &Course) -> String {
+    match course.sendings() {
         0 | 1 => String::new(),
-        sendings => format!("; tried {sendings} times in {:.1} s", took.as_secs_f64()),
+        sendings => format!("; tried {sendings} times in {:.1} s", course.begun.elapsed().as_secs_f64()),
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     headers,
     request::{Answer, Get},
     retry::{self, Decision, Repeat, Tried},
+    rule,
 };
 
 impl Client {
@@ -37,7 +38,8 @@ impl Client {
             self.shared.budget.answered(&mut ticket, &answer.headers).await?;
         }
         let sent_at = ticket.sent_at;
-        Ok(match answer.finish(&self.limits).await {
+        let action = rule::action(&self.rules, &request.path, answer.status.as_u16());
+        Ok(match answer.finish(&self.limits, action).await {
             Ok((headers, body)) => {
                 self.shared.latency.observe(sent_at.elapsed());
                 self.accept(&headers, &body, sent_at, read).map_err(|failure| (failure, ticket))
@@ -55,19 +57,27 @@ impl Client {
     ) -> Result<Answer<T>, Failure> {
         let latency = sent_at.elapsed();
         let value = read(body).map_err(Failure::Unreadable)?;
-        self.shared.worked.store(true, Ordering::Relaxed);
+        self.shared.breaker.worked();
         Ok(Answer { value, date: headers::date(headers), byte_count: body.len(), latency, sendings: 1 })
     }
 
+    /// What follows `failure`; takes note of it in `tried` and for the connection.
     pub(super) fn decide(&self, failure: &Failure, tried: &mut Tried) -> Decision {
         let now = self.shared.clock.now();
+        tried.connection_worked = self.shared.breaker.has_worked();
         // Counted as an attempt until it proves to be a wish to slow down.
         tried.attempts += 1;
         let repeat = Repeat::of(&Method::GET);
         let decision = retry::decide(failure, repeat, *tried, &self.limits, now, &self.shared.chance);
-        if let Decision::Wait(_) = decision {
-            tried.attempts -= 1;
-            tried.waits += 1;
+        match decision {
+            Decision::Wait(_) => {
+                tried.attempts -= 1;
+                tried.waits += 1;
+            }
+            Decision::Again { code, .. } | Decision::Never(code) if failure.is_disturbance() => {
+                self.shared.breaker.failed(code, self.without_key(&failure.to_string()));
+            }
+            Decision::Again { .. } | Decision::Never(_) | Decision::Without(..) => {}
         }
         decision
     }

@@ -46,7 +46,7 @@ fn check(failure: &Failure, method: &Method, tried: Tried, expected: Expected) {
         let decision = decide(failure, Repeat::of(method), tried, &limits, now, &Chance::seeded(seed));
         let as_expected = match (&decision, &expected) {
             (Decision::Wait(wait), Expected::Wait(seconds)) => *wait == Duration::from_secs(*seconds),
-            (Decision::Again(pause), Expected::Again(most)) => pause.as_secs_f64() <= *most,
+            (Decision::Again { pause, .. }, Expected::Again(most)) => pause.as_secs_f64() <= *most,
             (Decision::Never(code), Expected::Never(expected)) => code == expected,
             _ => false,
         };

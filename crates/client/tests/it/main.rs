@@ -6,5 +6,7 @@ mod answers;
 mod base_url;
 mod connection_test;
 mod http_transport;
+mod outage;
 mod pace;
+mod rules;
 mod slow_down;
