@@ -85,6 +85,9 @@ pub enum Command {
     /// Replicate with our defaults: plan, run, status
     #[command(subcommand, before_help = "Example: achub replicate plan --from shop --to sqlite://shop.db")]
     Replicate(Replicate),
+    /// What ran, and what became of it
+    #[command(subcommand, before_help = "Example: achub runs show last")]
+    Runs(Runs),
     /// Explain an error code
     #[command(before_help = "Example: achub explain AC-104")]
     Explain {
@@ -317,6 +320,50 @@ pub enum Replicate {
     Status {
         /// How many
         #[arg(long, value_name = "N", default_value_t = 20)]
+        count: u32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Runs {
+    /// The last runs, newest first
+    #[command(before_help = "Example: achub runs list --count 5")]
+    List {
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        count: u32,
+    },
+    /// What a run did to each stream
+    #[command(before_help = "Example: achub runs show last")]
+    Show {
+        /// The run's id or the beginning of it, or last
+        run: String,
+    },
+    /// Records of a run that did not land as they came, with the reason
+    #[command(before_help = "Example: achub runs rows last --outcome refused")]
+    Rows {
+        /// The run's id or the beginning of it, or last
+        run: String,
+        /// Only this stream
+        #[arg(long, value_name = "NAME")]
+        stream: Option<String>,
+        /// Only this outcome: refused, skipped, held
+        #[arg(long, value_name = "WORD")]
+        outcome: Option<String>,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        count: u32,
+    },
+    /// The log of a run
+    #[command(before_help = "Example: achub runs logs last --level warn")]
+    Logs {
+        /// The run's id or the beginning of it, or last
+        run: String,
+        /// Nothing below this level: info, warn, error
+        #[arg(long, value_name = "LEVEL")]
+        level: Option<String>,
+        /// The last so many lines
+        #[arg(long, value_name = "N", default_value_t = 1000)]
         count: u32,
     },
 }

@@ -97,17 +97,21 @@ impl Journal {
         }
     }
 
-    /// Stores the last lines, those about commits that were waiting included, and forgets journals of old runs.
-    pub(crate) async fn close(&self) {
+    /// Tells of the commits no line has told of.
+    pub(crate) fn settle(&self) {
         let now = self.clock.now();
         let mut pending = self.pending();
         let commits = std::mem::take(&mut pending.commits);
         pending
             .lines
             .extend(commits.into_iter().filter_map(|(stream, commits)| line_of(stream, &commits, now)));
-        drop(pending);
+    }
+
+    /// Stores the last lines and forgets journals of old runs.
+    pub(crate) async fn close(&self) {
+        self.settle();
         self.store().await;
-        if let Err(error) = self.store.forget_before(now - KEPT_FOR).await {
+        if let Err(error) = self.store.forget_before(self.clock.now() - KEPT_FOR).await {
             let message = format!("logs of old runs could not be forgotten: {error}");
             self.watcher.event(Event::Warning { message });
         }
@@ -176,4 +180,90 @@ impl Progress for Journal {
 fn line_of(stream: StreamName, commits: &Commits, at: Timestamp) -> Option<LogLine> {
     let message = format!("committed {} records", commits.rows);
     (commits.rows > 0).then_some(LogLine { at, level: Level::Info, stream: Some(stream), message })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::HashMap,
+        sync::{Arc, Mutex},
+    };
+
+    use achub_core::{
+        RunId, StreamName, WalkName,
+        port::{
+            clock::Clock,
+            journal::{JournalStore as _, RowFilter},
+            progress::{Event, Progress as _, Silent},
+            target::Quarantined,
+        },
+    };
+    use achub_store::memory::MemoryStore;
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::{Journal, NOTES_KEPT};
+
+    struct Moved(Mutex<Timestamp>);
+
+    impl Moved {
+        fn by_seconds(&self, seconds: i64) {
+            *self.0.lock().expect("no test panics with it") += SignedDuration::from_secs(seconds);
+        }
+    }
+
+    impl Clock for Moved {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().expect("no test panics with it")
+        }
+    }
+
+    fn journal() -> (Journal, Arc<MemoryStore>, Arc<Moved>) {
+        let (store, clock) =
+            (Arc::new(MemoryStore::new()), Arc::new(Moved(Mutex::new(Timestamp::UNIX_EPOCH))));
+        let journal = Journal::new(RunId::new("r-1"), store.clone(), clock.clone(), Arc::new(Silent));
+        (journal, store, clock)
+    }
+
+    fn committed(rows: u64) -> Event {
+        let rows = HashMap::from([(StreamName::new("contacts"), rows)]).into_iter().collect();
+        Event::Committed { walk: WalkName::new("contacts"), rows, pages: 1 }
+    }
+
+    /// The log does not grow with the account: commits of ten seconds are one line.
+    #[tokio::test]
+    async fn commits_are_told_every_ten_seconds() {
+        let (journal, store, clock) = journal();
+
+        for _ in 0..25 {
+            journal.event(committed(100));
+            clock.by_seconds(1);
+        }
+        journal.close().await;
+
+        let lines = store.log(&RunId::new("r-1"), 100).await.expect("memory");
+        let messages: Vec<&str> = lines.iter().map(|line| line.message.as_str()).collect();
+        assert_eq!(messages, ["committed 1100 records", "committed 1000 records", "committed 400 records"]);
+    }
+
+    /// L-09: where every row is refused the evidence stays bounded.
+    #[tokio::test]
+    async fn notes_are_kept_up_to_a_bound() {
+        let (journal, store, _) = journal();
+        let rows: Vec<Quarantined> = (0..600)
+            .map(|key| Quarantined {
+                stream: StreamName::new("contacts"),
+                key: key.to_string(),
+                column: "email".to_owned(),
+                reason: "too long".to_owned(),
+            })
+            .collect();
+
+        for _ in 0..20 {
+            journal.put_aside(&rows);
+            journal.store().await;
+        }
+
+        let (_, kept) = store.rows(&RunId::new("r-1"), &RowFilter::default(), 1).await.expect("memory");
+        assert_eq!(kept, NOTES_KEPT as u64);
+    }
 }

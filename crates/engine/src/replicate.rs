@@ -129,6 +129,7 @@ pub(crate) async fn start(
     summary.requests_expected += sent_to_open;
     let ended_at = clock.now();
     summary.seconds = seconds_between(started_at, ended_at);
+    journal.settle();
     for stream in &summary.streams {
         let (level, message) = summary::told(stream);
         journal.tell(level, Some(&stream.stream), message);

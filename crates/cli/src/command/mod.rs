@@ -9,6 +9,7 @@ mod plan;
 mod replicate;
 mod replication;
 mod run;
+mod runs;
 mod sim;
 mod streams;
 mod summary;
@@ -37,6 +38,7 @@ pub fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
         Command::Sim(settings) => in_runtime(sim::run(&output, &settings)),
         Command::Demo => in_runtime(demo::run(&context(output, home_dir)?)),
         Command::Conns(conns) => in_runtime(conns::run(&context(output, home_dir)?, &conns, global.yes)),
+        Command::Runs(verb) => in_runtime(async { runs::run(&context(output, home_dir)?, &verb).await }),
         Command::Run(flags) => in_runtime(run::run(output, home_dir, &flags)),
         Command::Replicate(verb) => in_runtime(replicate::run(output, home_dir, &verb)),
     }

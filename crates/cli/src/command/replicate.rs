@@ -4,22 +4,21 @@ use std::path::Path;
 
 use achub_core::{Code, Error};
 use achub_engine::replication::Anchor;
-use serde_json::json;
 
 use crate::{
     args::{Replicate, Replication},
     command::{
         context, environment, plan,
         replication::{self, Ends, Ready},
-        summary::status_word,
+        runs,
     },
     config::{
         connection::moment,
         keys::Origin,
         replication_file::{Overrides, Reading, ReplicationFile, Style},
     },
-    output::{Failure, Output, Table},
-    wiring::{self, Context},
+    output::{Failure, Output},
+    wiring::Context,
 };
 
 /// Plans, runs, or shows what ran.
@@ -75,32 +74,7 @@ fn since(text: &str) -> Result<Anchor, Error> {
 
 async fn status(context: &Context, count: u32) -> Result<(), Failure> {
     let store = context.open_store().await?;
-    let hub = wiring::hub(&store, std::sync::Arc::new(achub_core::port::progress::Silent));
-    let runs = hub.runs(None, count).await?;
+    let listed = runs::list(context, &store, "replicate status", count).await;
     store.close().await;
-    let mut table =
-        Table::new(&["run", "replication", "started", "status", "streams", "records", "requests", "seconds"]);
-    for run in &runs {
-        let streams = run.summary["streams"].as_array();
-        let records = streams.map(|streams| {
-            let outcomes = streams.iter().filter_map(|stream| stream["outcomes"].as_object());
-            outcomes.flat_map(|outcomes| outcomes.values()).filter_map(serde_json::Value::as_u64).sum::<u64>()
-        });
-        table.push([
-            json!(run.id),
-            json!(run.replication),
-            json!(run.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
-            json!(status_word(run.status)),
-            json!(streams.map(Vec::len)),
-            json!(records),
-            run.summary["requests"].clone(),
-            json!(run.summary["seconds"].as_f64().map(|seconds| (seconds * 10.0).round() / 10.0)),
-        ]);
-    }
-    context.output.table("replicate status", &table)?;
-    if runs.is_empty() {
-        context.output.say("No runs yet.");
-        context.output.next("achub replicate plan --from NAME --to sqlite://account.db");
-    }
-    Ok(())
+    listed
 }

@@ -3,7 +3,9 @@
 use achub_core::port::state::RunStatus;
 use achub_engine::{Summary, hub::StreamSummary};
 
-use crate::output::{count, duration};
+use serde_json::json;
+
+use crate::output::{Table, count, duration};
 
 /// The word of a status, as on the screens.
 pub fn status_word(status: RunStatus) -> &'static str {
@@ -57,6 +59,38 @@ pub fn stream_line(place: &str, stream: &StreamSummary, seconds: f64) -> String 
         ));
     }
     line
+}
+
+/// What became of the records of each stream, one row per stream.
+pub fn closing_table(summary: &Summary) -> Table {
+    let mut table = Table::new(&[
+        "stream", "table", "mode", "added", "changed", "same", "removed", "refused", "skipped", "held",
+        "rows", "result",
+    ]);
+    for stream in &summary.streams {
+        let counts = &stream.outcomes;
+        let result = match (&stream.error, &stream.unavailable) {
+            (Some((code, _)), _) => format!("not finished: {code}"),
+            (None, Some((code, _))) => format!("not offered: {code}"),
+            (None, None) if counts.refused > 0 => "some refused".to_owned(),
+            (None, None) => "ok".to_owned(),
+        };
+        table.push([
+            json!(stream.stream),
+            json!(stream.table),
+            json!(stream.mode),
+            json!(counts.added),
+            json!(counts.changed),
+            json!(counts.same),
+            json!(counts.removed),
+            json!(counts.refused),
+            json!(counts.skipped),
+            json!(counts.held),
+            json!(stream.rows),
+            json!(result),
+        ]);
+    }
+    table
 }
 
 fn quoted(table: &str) -> String {
