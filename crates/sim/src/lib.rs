@@ -27,4 +27,4 @@ pub use error::Error;
 pub use fault::FaultRule;
 pub use serve::Sim;
 pub use settings::{Latency, Rate, Settings};
-pub use switches::Switches;
+pub use switches::{Later, Switches};

@@ -52,6 +52,27 @@ pub struct Switches {
     pub stage_filter_ignored: bool,
     /// `/contacts/{id}/...` collections are cut at 20 rows (D34); by default all rows are returned.
     pub subcollections_clamped: bool,
+    /// `ids[]` is ignored on contacts: a page of everybody comes (U5).
+    pub ids_ignored: bool,
+    /// A request with `ids[]` is refused with 400 (U5).
+    pub ids_refused: bool,
+    /// `ids[]` leaves out every n-th contact that was asked for (U5).
+    pub ids_leave_out_every: Option<NonZeroU64>,
+    /// `include` leaves out every n-th row of a relation that can be read in full elsewhere: `deals`, `accountContacts`,
+    /// `contactAutomations`.
+    pub include_leaves_out_every: Option<NonZeroU64>,
+    /// The account starts to behave otherwise after some more requests.
+    pub later: Option<Later>,
+}
+
+/// Switches that change by themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Later {
+    /// After so many more requests to the API.
+    pub requests: u64,
+    /// The switches that change then: an object of names and values.
+    pub switches: Value,
 }
 
 impl Switches {
@@ -65,7 +86,24 @@ impl Switches {
         let mut all = serde_json::to_value(self).expect("switches hold nothing JSON cannot");
         let members = all.as_object_mut().expect("a struct is an object");
         members.extend(changes.clone());
-        serde_json::from_value(all).map_err(|error| Error::Control(format!("switches: {error}")))
+        let all: Switches =
+            serde_json::from_value(all).map_err(|error| Error::Control(format!("switches: {error}")))?;
+        if let Some(later) = &all.later {
+            // What will be refused then is refused now.
+            Switches::default().with(&later.switches)?;
+        }
+        Ok(all)
+    }
+
+    /// Counts a request. Returns the switches from now on where it is the one that changes them.
+    pub(crate) fn counted(&mut self) -> Option<Switches> {
+        let later = self.later.as_mut()?;
+        if later.requests > 0 {
+            later.requests -= 1;
+            return None;
+        }
+        let later = self.later.take()?;
+        self.with(&later.switches).ok()
     }
 }
 
@@ -79,6 +117,32 @@ mod tests {
     fn unknown_switch_is_refused_by_name() {
         let error = Switches::default().with(&json!({"tagid_ignord": true})).unwrap_err();
         assert!(error.to_string().contains("tagid_ignord"), "{error}");
+    }
+
+    #[test]
+    fn later_switches_are_checked_when_set() {
+        let later = json!({"later": {"requests": 2, "switches": {"ids_ignord": true}}});
+        let error = Switches::default().with(&later).unwrap_err();
+        assert!(error.to_string().contains("ids_ignord"), "{error}");
+    }
+
+    #[test]
+    fn later_switches_change_after_their_requests() {
+        let later = json!({"later": {"requests": 2, "switches": {"ids_ignored": true}}});
+        let mut switches = Switches::default().with(&later).unwrap();
+
+        let changed: Vec<bool> = (0..4)
+            .map(|_| match switches.counted() {
+                Some(then) => {
+                    switches = then;
+                    true
+                }
+                None => false,
+            })
+            .collect();
+
+        assert_eq!(changed, [false, false, true, false]);
+        assert!(switches.ids_ignored && switches.later.is_none());
     }
 
     #[test]

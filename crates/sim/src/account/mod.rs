@@ -100,6 +100,12 @@ impl Account {
         account
     }
 
+    /// Behaves as `switches` say from now on. What was found under other switches no longer holds.
+    pub(crate) fn switch(&mut self, switches: Switches) {
+        self.switches = switches;
+        self.revision += 1;
+    }
+
     /// The collection whose array has the key `envelope`, if the account has one.
     pub(crate) fn find(&self, envelope: &str) -> Option<&Table> {
         self.named.get(envelope).map(|at| &self.tables[*at])

@@ -191,10 +191,13 @@ fn with_operator(table: &Table, query: &Query, parameter: &str, matching: Matchi
 
 fn contact_conditions(account: &Account, query: &Query, conditions: &mut Vec<Condition>) {
     let ids = query.list("ids");
-    if !ids.is_empty() {
+    if !ids.is_empty() && !account.switches.ids_ignored {
         let mut ids: Vec<u64> = ids.iter().filter_map(|id| id.parse().ok()).collect();
         ids.sort_unstable();
         ids.dedup();
+        if let Some(every) = account.switches.ids_leave_out_every {
+            ids.retain(|id| !id.is_multiple_of(every.get()));
+        }
         conditions.push(Condition::OneOf(ids));
     }
     if let Some(email) = query.get("email") {

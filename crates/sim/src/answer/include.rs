@@ -138,7 +138,11 @@ impl Sideloads {
             self.in_rows.reserve(relation.name);
         }
         for id in ids {
-            let children = children(account, relation, *id);
+            let mut children = children(account, relation, *id);
+            if let Some(every) = account.switches.include_leaves_out_every.filter(|_| is_elsewhere(relation))
+            {
+                children.retain(|child| !child.is_multiple_of(every.get()));
+            }
             all.extend_from_slice(&children);
             if marked {
                 self.in_rows.reserve(relation.name).insert(*id, children);
@@ -201,6 +205,11 @@ impl Sideloads {
             out.extend_from_slice(b"],");
         }
     }
+}
+
+/// Whether the rows that come along with contacts are a collection people read for itself.
+fn is_elsewhere(relation: &Relation) -> bool {
+    relation.from == "contacts" && matches!(relation.to, "deals" | "accountContacts" | "contactAutomations")
 }
 
 /// The living rows of `relation` that belong to row `id`. Notes hang off many kinds of row and say which.

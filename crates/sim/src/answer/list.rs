@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::{
-    Answer, Query,
+    Answer, Query, error_body,
     filter::{Selection, select},
     include::{Sideloads, find},
     meta,
@@ -43,6 +43,9 @@ pub(crate) struct Page {
 
 /// Answers `GET /{collection}`.
 pub(crate) fn list(account: &Account, table: &Table, query: &Query, base: &str) -> Answer {
+    if account.switches.ids_refused && is_by_ids(table, query) {
+        return error_body::message(StatusCode::BAD_REQUEST, "Bad Request");
+    }
     let page = page(account, table, query);
     let sideloads = sideloads(account, table, query, &page.ids);
     let count_deals = query.get("count_deals").is_some_and(|value| value != "false" && value != "0");
@@ -82,10 +85,15 @@ fn page(account: &Account, table: &Table, query: &Query) -> Page {
     Page { limit, offset, total, ids: selection.page(table, offset, limit) }
 }
 
+/// Whether rows are asked for by their ids, which contacts only can be.
+fn is_by_ids(table: &Table, query: &Query) -> bool {
+    table.envelope() == "contacts" && !query.list("ids").is_empty()
+}
+
 fn limit(account: &Account, table: &Table, query: &Query, selection: &Selection) -> u64 {
     let otherwise = if DEFAULT_100.contains(&table.envelope()) { LIMIT_MAX } else { LIMIT_DEFAULT };
     let max = if account.switches.page_clamped_to_20 { LIMIT_DEFAULT } else { LIMIT_MAX };
-    let named = table.envelope() == "contacts" && !query.list("ids").is_empty();
+    let named = is_by_ids(table, query) && !account.switches.ids_ignored;
     match query.number("limit").filter(|limit| *limit > 0) {
         Some(limit) => limit.min(max),
         None if named && !account.switches.ids_clamped => selection.total().max(1),

@@ -96,9 +96,7 @@ impl Control {
         let switches = {
             let mut account = self.shared.account();
             let switches = account.switches.with(changes)?;
-            account.switches = switches.clone();
-            // What was found under other switches no longer holds.
-            account.revision += 1;
+            account.switch(switches.clone());
             switches
         };
         stored::save(&self.shared)?;

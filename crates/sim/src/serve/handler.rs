@@ -270,6 +270,9 @@ fn act(shared: &Arc<Shared>, parts: &Parts, path: Vec<&str>, bytes: &[u8]) -> An
         base: &format!("http://{host}"),
     };
     let mut account = shared.account();
+    if let Some(switches) = account.switches.counted() {
+        account.switch(switches);
+    }
     let before = account.revision;
     let answer = route::answer(&mut account, &asked);
     record(shared, &account, &asked, &answer);

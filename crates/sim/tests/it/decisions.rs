@@ -264,6 +264,46 @@ async fn row_27_tag_filter_works_or_is_ignored() {
     assert_eq!(ignored, "1000");
 }
 
+/// Open question 5: what `ids[]` does on this account.
+#[tokio::test]
+async fn asking_by_ids_works_or_fails_by_switch() {
+    let ids: String = (1..=150).map(|id| format!("ids[]={id}&")).collect();
+    for (switches, status, count) in [
+        (json!({}), 200, 150),
+        (json!({"ids_clamped": true}), 200, 20),
+        (json!({"ids_ignored": true}), 200, 20),
+        (json!({"ids_leave_out_every": 10}), 200, 135),
+        (json!({"ids_refused": true}), 400, 0),
+    ] {
+        let app = switched(switches.clone()).await;
+        let (answered, body) = app.ask("GET", &format!("/contacts?{ids}"), None).await;
+        let came = body["contacts"].as_array().map_or(0, Vec::len);
+        assert_eq!((answered, came), (status, count), "{switches}");
+    }
+}
+
+#[tokio::test]
+async fn account_changes_its_ways_when_told() {
+    let later = json!({"later": {"requests": 2, "switches": {"include_ignored": true}}});
+    let app = switched(later).await;
+    let mut included = Vec::new();
+    for _ in 0..4 {
+        let page = app.get("/contacts?include=contactTags&limit=5").await;
+        included.push(page["contactTags"].is_array());
+    }
+    assert_eq!(included, [true, true, false, false]);
+}
+
+#[tokio::test]
+async fn include_leaves_rows_out_by_switch() {
+    let path = "/contacts?include=deals,contactTags&limit=100";
+    let all = App::new().get(path).await;
+    let some = switched(json!({"include_leaves_out_every": 2})).await.get(path).await;
+    let count = |page: &Value, key: &str| page[key].as_array().map_or(0, Vec::len);
+    assert!(count(&some, "deals") > 0 && count(&some, "deals") < count(&all, "deals"));
+    assert_eq!(count(&some, "contactTags"), count(&all, "contactTags"));
+}
+
 #[tokio::test]
 async fn row_29_bad_key_is_403_or_log_in_page() {
     let app = App::new();
