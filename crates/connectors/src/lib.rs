@@ -2,6 +2,8 @@
 #![deny(missing_docs)]
 
 pub mod activecampaign;
+#[cfg(feature = "duckdb")]
+pub mod duckdb;
 pub mod file;
 pub mod postgres;
 pub mod sqlite;
@@ -41,5 +43,11 @@ pub struct Connector {
 }
 
 /// Every connector this program carries. A new one is a folder and a line here.
-pub const CONNECTORS: &[Connector] =
-    &[activecampaign::CONNECTOR, file::CONNECTOR, postgres::CONNECTOR, sqlite::CONNECTOR];
+pub const CONNECTORS: &[Connector] = &[
+    activecampaign::CONNECTOR,
+    #[cfg(feature = "duckdb")]
+    duckdb::CONNECTOR,
+    file::CONNECTOR,
+    postgres::CONNECTOR,
+    sqlite::CONNECTOR,
+];

@@ -246,6 +246,12 @@ codes! {
         cause: "A field was added or got another type in ActiveCampaign, or the table was altered, and the schema policy is `ask` or `stop`.",
         action: "Look at the difference that is printed; run with `--schema-changes add` or `add_and_widen`, or alter the table yourself.",
     }
+    DriverMissing "DB-107" Usage {
+        title: "The library of the target's database was not found or cannot be used",
+        meaning: "Nothing was tried.",
+        cause: "DuckDB is not part of the program: its library is loaded from a file when it is needed, and there is none, or it is for another machine.",
+        action: "Get the library: `npm pack @duckdb/node-bindings-linux-x64` brings an archive with `libduckdb.so` in it (there is a package for each system), or take `libduckdb` from DuckDB's download page. Then name the file as `library` of the connection or in ACHUB_DUCKDB_LIBRARY, or put it beside the program.",
+    }
     ValueRefused "DB-201" Refused {
         title: "The target cannot hold a value",
         meaning: "The row was put aside in the quarantine; all others landed.",

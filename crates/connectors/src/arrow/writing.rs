@@ -35,6 +35,8 @@ enum ColumnBuilder {
     Timestamp(TimestampMicrosecondBuilder),
 }
 
+// What decides about the size of a batch is asked by Parquet alone.
+#[cfg_attr(not(feature = "parquet"), allow(dead_code))]
 impl RowsBuilder {
     /// Nothing yet, of these columns.
     pub(crate) fn new(columns: &[Column]) -> RowsBuilder {
