@@ -12,6 +12,7 @@ use crate::{
     address::{Policy, Refused},
     base_url,
     client::Settings,
+    distrust,
     lookup::{Lookup, NotFound, SystemLookup, VettingResolver},
     transport::{Body, Stage, Transport, TransportError},
 };
@@ -47,26 +48,27 @@ impl HttpTransport {
 
     /// The same with a proxy or a name service of the caller's choice.
     pub fn with(settings: &Settings, proxy: Proxy, lookup: Arc<dyn Lookup>) -> Result<HttpTransport, Error> {
+        HttpTransport::build(settings, proxy, lookup, None)
+    }
+
+    /// The same trusting what `tls` trusts, or else this machine's roots.
+    fn build(
+        settings: &Settings,
+        proxy: Proxy,
+        lookup: Arc<dyn Lookup>,
+        tls: Option<rustls::ClientConfig>,
+    ) -> Result<HttpTransport, Error> {
         // Fails where another part of the program has installed it already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let policy = Policy::from_allow_private(settings.allow_private_address);
-        let builder = || {
-            let builder = reqwest::Client::builder()
-                .user_agent(concat!("achub/", env!("CARGO_PKG_VERSION")))
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .connect_timeout(settings.limits.connect)
-                .pool_idle_timeout(IDLE_CONNECTION_AGE_MAX)
-                .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-                .dns_resolver(VettingResolver::new(lookup.clone(), policy));
-            match proxy {
-                Proxy::None => builder.no_proxy(),
-                Proxy::FromEnvironment => builder,
-            }
+        let builder = || builder(settings, proxy, VettingResolver::new(lookup.clone(), policy));
+        let http = match tls {
+            Some(tls) => builder().tls_backend_preconfigured(tls).build(),
+            // Slim images have no certificates of their own; the bundled roots stand in for them.
+            None => builder()
+                .build()
+                .or_else(|_| builder().tls_backend_preconfigured(trusting(bundled_roots())).build()),
         };
-        // Slim images have no certificates of their own; the bundled roots stand in for them.
-        let http =
-            builder().build().or_else(|_| builder().tls_backend_preconfigured(bundled_roots()).build());
         let http = http.map_err(|error| {
             Error::new(Code::CertificateRefused, "trust in certificates could not be set up")
                 .with_source(error)
@@ -95,8 +97,31 @@ impl Transport for HttpTransport {
     }
 }
 
-fn bundled_roots() -> rustls::ClientConfig {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+fn builder(settings: &Settings, proxy: Proxy, resolver: VettingResolver) -> reqwest::ClientBuilder {
+    let limits = &settings.limits;
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("achub/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(limits.connect)
+        .pool_idle_timeout(IDLE_CONNECTION_AGE_MAX)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+        // Giving a request up closes an HTTP/1 connection but not an HTTP/2 one: without asking whether the other end is
+        // still there, every repetition would go into the same dead connection (F-03).
+        .http2_keep_alive_interval(limits.idle)
+        .http2_keep_alive_timeout(limits.connect)
+        .dns_resolver(resolver);
+    match proxy {
+        Proxy::None => builder.no_proxy(),
+        Proxy::FromEnvironment => builder,
+    }
+}
+
+fn bundled_roots() -> rustls::RootCertStore {
+    rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+fn trusting(roots: rustls::RootCertStore) -> rustls::ClientConfig {
     let mut config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config
@@ -107,21 +132,33 @@ fn failed(error: reqwest::Error, otherwise: Stage) -> TransportError {
     // The address could carry an e-mail address in its query.
     let error = error.without_url();
     let stage = stage_of(&error).unwrap_or(if error.is_connect() { Stage::Connect } else { otherwise });
-    TransportError::new(stage).with_source(error)
+    let reason = cause::<rustls::Error>(&error).and_then(distrust::reason);
+    let failed = TransportError::new(stage).with_source(error);
+    match reason {
+        Some(reason) => failed.because(reason),
+        None => failed,
+    }
 }
 
-fn stage_of(error: &(dyn StdError + 'static)) -> Option<Stage> {
-    if error.is::<Refused>() {
-        return Some(Stage::Address);
+fn stage_of(error: &reqwest::Error) -> Option<Stage> {
+    if cause::<Refused>(error).is_some() {
+        Some(Stage::Address)
+    } else if cause::<NotFound>(error).is_some() {
+        Some(Stage::Name)
+    } else {
+        cause::<rustls::Error>(error).map(|_| Stage::Secure)
     }
-    if error.is::<NotFound>() {
-        return Some(Stage::Name);
-    }
-    if error.is::<rustls::Error>() {
-        return Some(Stage::Secure);
+}
+
+/// The first error of type `E` in the chain of `error`.
+fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    if let Some(found) = error.downcast_ref() {
+        return Some(found);
     }
     // An I/O error hides the error it was made of from its source chain.
-    let hidden =
-        error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).and_then(|inner| stage_of(inner));
-    hidden.or_else(|| error.source().and_then(stage_of))
+    let hidden = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    hidden.and_then(|inner| cause(inner)).or_else(|| error.source().and_then(cause))
 }
+
+#[cfg(test)]
+mod tests;

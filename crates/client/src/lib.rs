@@ -14,6 +14,7 @@ mod budget;
 mod chance;
 mod check;
 mod client;
+mod distrust;
 mod exchange;
 mod failure;
 mod headers;

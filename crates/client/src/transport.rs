@@ -52,18 +52,25 @@ impl Stage {
 #[derive(Debug)]
 pub struct TransportError {
     stage: Stage,
+    reason: Option<&'static str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl TransportError {
     /// A failure at `stage`.
     pub fn new(stage: Stage) -> TransportError {
-        TransportError { stage, source: None }
+        TransportError { stage, reason: None, source: None }
     }
 
     /// Adds the cause, which must not contain the address with its query.
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> TransportError {
         self.source = Some(source.into());
+        self
+    }
+
+    /// Adds what exactly is wrong, in a few words.
+    pub(crate) fn because(mut self, reason: &'static str) -> TransportError {
+        self.reason = Some(reason);
         self
     }
 
@@ -85,7 +92,8 @@ impl fmt::Display for TransportError {
             Stage::Idle => "the answer stopped half-way",
             Stage::Total => "the answer took too long",
             Stage::Body => "the answer was cut off",
-        })
+        })?;
+        self.reason.map_or(Ok(()), |reason| write!(f, ": {reason}"))
     }
 }
 
