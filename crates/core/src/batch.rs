@@ -72,6 +72,13 @@ impl Batch {
         (0..self.len()).map(|row| (self.row(row), self.extra(row)))
     }
 
+    /// All records with what they carry beyond the schema, by value.
+    pub fn into_records(self) -> impl Iterator<Item = (Vec<Value>, Option<Box<str>>)> {
+        let width = self.schema.fields.len();
+        let mut values = self.values.into_iter();
+        self.extras.into_iter().map(move |extra| (values.by_ref().take(width).collect(), extra))
+    }
+
     /// Keeps the records for which `keep` says true; `keep` sees the values in schema order.
     pub fn retain(&mut self, mut keep: impl FnMut(&[Value]) -> bool) {
         let width = self.schema.fields.len();

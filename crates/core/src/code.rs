@@ -300,6 +300,12 @@ codes! {
         cause: "Records that the key may not see, or changes while the run was reading.",
         action: "Run again; if the difference stays, compare with what ActiveCampaign shows to the user of the key.",
     }
+    ConstraintBroken "RN-108" Failed {
+        title: "A value breaks a constraint of the replication file",
+        meaning: "The stream was not finished; what was committed before stays.",
+        cause: "A record whose value does not meet the condition in `columns`, and `SLING_ON_CONSTRAINT_FAILURE` is `abort`.",
+        action: "Mend the record or the condition, or set `SLING_ON_CONSTRAINT_FAILURE` to `warn` or `skip`.",
+    }
     StoreNewer "SY-102" Failed {
         title: "The state was written by a newer version of the program",
         meaning: "Nothing was touched.",

@@ -1,0 +1,407 @@
+//! The language of conditions, read into a tree.
+
+/// A condition, or a part of one.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Expression {
+    /// The value that is judged.
+    Value,
+    /// A literal.
+    Literal(Literal),
+    /// A function of other expressions.
+    Call(Function, Vec<Expression>),
+    /// A comparison.
+    Compare(Box<Expression>, Comparison, Box<Expression>),
+    /// Whether the first is equal to one of the others.
+    In(Box<Expression>, Vec<Expression>),
+    /// All have to hold.
+    And(Vec<Expression>),
+    /// One has to hold.
+    Or(Vec<Expression>),
+    /// The inner one must not hold.
+    Not(Box<Expression>),
+}
+
+/// A value written in the condition.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Literal {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Equal,
+    Different,
+    Less,
+    AtMost,
+    More,
+    AtLeast,
+}
+
+/// A function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    Length,
+    Lower,
+    Upper,
+    Trim,
+    Contains,
+    StartsWith,
+    EndsWith,
+}
+
+const FUNCTIONS: &[(&str, Function, usize)] = &[
+    ("length", Function::Length, 1),
+    ("len", Function::Length, 1),
+    ("lower", Function::Lower, 1),
+    ("upper", Function::Upper, 1),
+    ("trim", Function::Trim, 1),
+    ("contains", Function::Contains, 2),
+    ("starts_with", Function::StartsWith, 2),
+    ("ends_with", Function::EndsWith, 2),
+];
+
+const COMPARISONS: &[(&str, Comparison)] = &[
+    ("=", Comparison::Equal),
+    ("==", Comparison::Equal),
+    ("!=", Comparison::Different),
+    ("<>", Comparison::Different),
+    ("<", Comparison::Less),
+    ("<=", Comparison::AtMost),
+    (">", Comparison::More),
+    (">=", Comparison::AtLeast),
+];
+
+/// How deep a condition may nest; people write three.
+const DEPTH_MAX: usize = 50;
+
+/// Why a condition is not understood.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    /// The character, counted from 0.
+    pub(super) at: usize,
+    /// What is wrong.
+    pub(super) what: String,
+}
+
+impl Expression {
+    /// Whether it names null, so that null is judged by it.
+    pub(super) fn names_null(&self) -> bool {
+        match self {
+            Expression::Value => false,
+            Expression::Literal(literal) => *literal == Literal::Null,
+            Expression::Call(_, inner) | Expression::And(inner) | Expression::Or(inner) => {
+                inner.iter().any(Expression::names_null)
+            }
+            Expression::Compare(left, _, right) => left.names_null() || right.names_null(),
+            Expression::In(left, list) => left.names_null() || list.iter().any(Expression::names_null),
+            Expression::Not(inner) => inner.names_null(),
+        }
+    }
+
+    /// Whether it is something that holds or does not.
+    fn is_condition(&self) -> bool {
+        match self {
+            Expression::Literal(literal) => matches!(literal, Literal::Boolean(_)),
+            Expression::Call(function, _) => {
+                matches!(function, Function::Contains | Function::StartsWith | Function::EndsWith)
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Reads a condition.
+pub(super) fn parse(text: &str) -> Result<Expression, Mistake> {
+    let tokens = tokens(text)?;
+    let mut parser = Parser { tokens, next: 0, end: text.chars().count(), depth: 0 };
+    let expression = parser.or()?;
+    match parser.peek() {
+        None => Ok(expression),
+        Some(_) => Err(parser.expected("the end")),
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    Word(String),
+    Number(String),
+    Text(String),
+    Sign(&'static str),
+}
+
+const SIGNS: &[&str] =
+    &["&&", "||", "==", "!=", "<>", "<=", ">=", "=", "<", ">", "!", "(", ")", "[", "]", ",", "-"];
+
+fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Mistake> {
+    let characters: Vec<char> = text.chars().collect();
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(&first) = characters.get(at) {
+        let run = |is_part: &dyn Fn(char) -> bool| -> String {
+            characters[at..].iter().copied().take_while(|&c| is_part(c)).collect()
+        };
+        let (length, token) = if first.is_whitespace() {
+            at += 1;
+            continue;
+        } else if first.is_alphabetic() || first == '_' {
+            let word = run(&|c| c.is_alphanumeric() || c == '_');
+            (word.chars().count(), Token::Word(word))
+        } else if first.is_ascii_digit() {
+            let number = run(&|c| c.is_ascii_alphanumeric() || c == '.');
+            (number.len(), Token::Number(number))
+        } else if matches!(first, '\'' | '"') {
+            quoted(&characters, at)?
+        } else {
+            let rest: String = characters[at..].iter().take(2).collect();
+            let sign = SIGNS
+                .iter()
+                .find(|sign| rest.starts_with(**sign))
+                .ok_or_else(|| Mistake { at, what: format!("\"{first}\" is not understood") })?;
+            (sign.len(), Token::Sign(sign))
+        };
+        tokens.push((at, token));
+        at += length;
+    }
+    Ok(tokens)
+}
+
+/// A text in quotes; the quote itself is written twice or behind a backslash.
+fn quoted(characters: &[char], start: usize) -> Result<(usize, Token), Mistake> {
+    let quote = characters[start];
+    let mut text = String::new();
+    let mut at = start + 1;
+    while let Some(&c) = characters.get(at) {
+        let follower = characters.get(at + 1);
+        if c == '\\' && follower.is_some_and(|&follower| follower == quote || follower == '\\')
+            || c == quote && follower == Some(&quote)
+        {
+            text.extend(follower);
+            at += 2;
+        } else if c == quote {
+            return Ok((at + 1 - start, Token::Text(text)));
+        } else {
+            text.push(c);
+            at += 1;
+        }
+    }
+    Err(Mistake { at: start, what: "the text is not closed".to_owned() })
+}
+
+struct Parser {
+    tokens: Vec<(usize, Token)>,
+    next: usize,
+    end: usize,
+    depth: usize,
+}
+
+impl Parser {
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.next).map(|(_, token)| token)
+    }
+
+    fn at(&self) -> usize {
+        self.tokens.get(self.next).map_or(self.end, |(at, _)| *at)
+    }
+
+    fn mistake(&self, at: usize, what: impl Into<String>) -> Mistake {
+        Mistake { at, what: what.into() }
+    }
+
+    fn expected(&self, what: &str) -> Mistake {
+        let got = match self.peek() {
+            None => "it ends here".to_owned(),
+            Some(Token::Word(text) | Token::Number(text) | Token::Text(text)) => format!("got {text:?}"),
+            Some(Token::Sign(sign)) => format!("got {sign:?}"),
+        };
+        self.mistake(self.at(), format!("{what} was expected, {got}"))
+    }
+
+    /// Takes the next token where it is one of these signs or words.
+    fn take(&mut self, spellings: &[&str]) -> bool {
+        let is_it = match self.peek() {
+            Some(Token::Sign(sign)) => spellings.contains(sign),
+            Some(Token::Word(word)) => spellings.iter().any(|known| known.eq_ignore_ascii_case(word)),
+            _ => false,
+        };
+        self.next += usize::from(is_it);
+        is_it
+    }
+
+    fn need(&mut self, sign: &str) -> Result<(), Mistake> {
+        match self.take(&[sign]) {
+            true => Ok(()),
+            false => Err(self.expected(&format!("{sign:?}"))),
+        }
+    }
+
+    fn or(&mut self) -> Result<Expression, Mistake> {
+        self.joined(&["||", "or"], Parser::and, Expression::Or)
+    }
+
+    fn and(&mut self) -> Result<Expression, Mistake> {
+        self.joined(&["&&", "and"], Parser::condition, Expression::And)
+    }
+
+    fn joined(
+        &mut self,
+        joints: &[&str],
+        part: fn(&mut Parser) -> Result<Expression, Mistake>,
+        join: fn(Vec<Expression>) -> Expression,
+    ) -> Result<Expression, Mistake> {
+        let mut parts = vec![part(self)?];
+        while self.take(joints) {
+            parts.push(part(self)?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { join(parts) })
+    }
+
+    /// A comparison, or something that holds by itself.
+    fn condition(&mut self) -> Result<Expression, Mistake> {
+        let at = self.at();
+        if self.peek().is_none() {
+            return Err(self.expected("a condition"));
+        }
+        if self.take(&["!", "not"]) {
+            self.deeper(at)?;
+            let inner = self.condition()?;
+            self.depth -= 1;
+            return Ok(Expression::Not(Box::new(inner)));
+        }
+        let left = self.operand()?;
+        let expression = self.compared(left)?;
+        match expression.is_condition() {
+            true => Ok(expression),
+            false => Err(self.mistake(at, "a condition was expected, this is a value")),
+        }
+    }
+
+    fn compared(&mut self, left: Expression) -> Result<Expression, Mistake> {
+        if let Some(Token::Sign(sign)) = self.peek()
+            && let Some((_, comparison)) = COMPARISONS.iter().find(|(known, _)| known == sign)
+        {
+            self.next += 1;
+            let right = self.operand()?;
+            return Ok(Expression::Compare(Box::new(left), *comparison, Box::new(right)));
+        }
+        if self.take(&["is"]) {
+            let comparison = if self.take(&["not"]) { Comparison::Different } else { Comparison::Equal };
+            if !self.take(&["null", "nil"]) {
+                return Err(self.expected("`null`"));
+            }
+            let null = Box::new(Expression::Literal(Literal::Null));
+            return Ok(Expression::Compare(Box::new(left), comparison, null));
+        }
+        if self.take(&["not"]) {
+            if !self.take(&["in"]) {
+                return Err(self.expected("`in`"));
+            }
+            return Ok(Expression::Not(Box::new(self.listed(left)?)));
+        }
+        if self.take(&["in"]) {
+            return self.listed(left);
+        }
+        Ok(left)
+    }
+
+    fn listed(&mut self, left: Expression) -> Result<Expression, Mistake> {
+        let close = if self.take(&["["]) {
+            "]"
+        } else {
+            self.need("(")?;
+            ")"
+        };
+        let list = self.values(close)?;
+        Ok(Expression::In(Box::new(left), list))
+    }
+
+    /// Values with commas between them, up to and with `close`; at least one.
+    fn values(&mut self, close: &str) -> Result<Vec<Expression>, Mistake> {
+        let mut values = vec![self.operand()?];
+        while self.take(&[","]) {
+            values.push(self.operand()?);
+        }
+        self.need(close)?;
+        Ok(values)
+    }
+
+    fn operand(&mut self) -> Result<Expression, Mistake> {
+        let at = self.at();
+        if self.take(&["("]) {
+            self.deeper(at)?;
+            let inner = self.or()?;
+            self.need(")")?;
+            self.depth -= 1;
+            return Ok(inner);
+        }
+        let negative = self.take(&["-"]);
+        let token = self.peek().cloned();
+        match token {
+            Some(Token::Number(text)) => {
+                let literal = number(&text, negative)
+                    .ok_or_else(|| self.mistake(at, format!("{text} is not a number")))?;
+                self.next += 1;
+                Ok(Expression::Literal(literal))
+            }
+            Some(Token::Text(text)) if !negative => {
+                self.next += 1;
+                Ok(Expression::Literal(Literal::Text(text)))
+            }
+            Some(Token::Word(word)) if !negative => {
+                self.next += 1;
+                self.word(at, &word)
+            }
+            _ => Err(self.expected("a value")),
+        }
+    }
+
+    fn word(&mut self, at: usize, word: &str) -> Result<Expression, Mistake> {
+        let literal = match word.to_ascii_lowercase().as_str() {
+            "value" => return Ok(Expression::Value),
+            "true" => Literal::Boolean(true),
+            "false" => Literal::Boolean(false),
+            "null" | "nil" => Literal::Null,
+            name if self.take(&["("]) => return self.call(at, name),
+            _ => return Err(self.mistake(at, format!("{word:?} is not known, did you mean `value`"))),
+        };
+        Ok(Expression::Literal(literal))
+    }
+
+    fn call(&mut self, at: usize, name: &str) -> Result<Expression, Mistake> {
+        let Some((_, function, wanted)) = FUNCTIONS.iter().find(|(known, _, _)| *known == name) else {
+            let names: Vec<&str> = FUNCTIONS.iter().map(|(known, _, _)| *known).collect();
+            let what = format!("there is no function {name:?}, there are {}", names.join(", "));
+            return Err(self.mistake(at, what));
+        };
+        self.deeper(at)?;
+        let values = self.values(")")?;
+        self.depth -= 1;
+        match values.len() == *wanted {
+            true => Ok(Expression::Call(*function, values)),
+            false => {
+                let plural = if *wanted == 1 { "value" } else { "values" };
+                Err(self.mistake(at, format!("{name} takes {wanted} {plural}, got {}", values.len())))
+            }
+        }
+    }
+
+    fn deeper(&mut self, at: usize) -> Result<(), Mistake> {
+        self.depth += 1;
+        match self.depth > DEPTH_MAX {
+            true => Err(self.mistake(at, format!("nested deeper than {DEPTH_MAX}"))),
+            false => Ok(()),
+        }
+    }
+}
+
+fn number(text: &str, negative: bool) -> Option<Literal> {
+    let text = if negative { format!("-{text}") } else { text.to_owned() };
+    match text.parse::<i64>() {
+        Ok(number) => Some(Literal::Integer(number)),
+        Err(_) => text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Literal::Float),
+    }
+}
