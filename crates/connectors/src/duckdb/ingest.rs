@@ -36,7 +36,11 @@ pub(super) async fn ingest(
 
     let here = format!("{} BETWEEN {first} AND {last}", quoted(SEQ));
     let sql = format!("SELECT CAST(count(*) AS text) FROM {} WHERE {here}", staging.sql());
-    let landed = number(session, &sql).await?;
+    // An append that lost its rows says nothing, but leaves a transaction that takes no further statement.
+    let landed = number(session, &sql).await.map_err(|fault| {
+        let message = format!("staging table {staging}: DuckDB lost the {count} rows that were sent");
+        Error::new(Code::CountMismatch, message).with_source(fault.error)
+    })?;
     if landed != count {
         let message = format!("staging table {staging} took {landed} rows where {count} were sent");
         return Err(Error::new(Code::CountMismatch, message).into());

@@ -126,7 +126,7 @@ mod tests {
         std::fs::write(&named, "not a library").expect("the folder can be written");
 
         let search = LibrarySearch { named: Some(named), folders: Vec::new() };
-        let error = load(&search).err().expect("text cannot be loaded");
+        let error = load(&search).expect_err("text cannot be loaded");
 
         assert_eq!(error.code(), Code::DriverMissing);
         assert!(error.hint().contains("npm pack @duckdb/node-bindings-"), "{}", error.hint());
