@@ -181,8 +181,11 @@ pub struct TableWish {
     pub merge: MergeStrategy,
     /// What is done about rows the source no longer shows, where it differs from the replication's.
     pub absence: Option<Absence>,
-    /// Keys and indexes.
+    /// Keys and indexes, by names of fields or of columns.
     pub rules: TableRules,
+    /// System columns of this table alone, in front of those of the [`Landing`]: where they get their value, and their
+    /// names. One whose origin the landing has too is made once.
+    pub system: Vec<(Origin, String)>,
     /// SQL that goes with the load.
     pub statements: Statements,
     /// The staging table.
