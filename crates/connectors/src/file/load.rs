@@ -1,6 +1,6 @@
 //! A walk on its way into files.
 
-use std::{collections::HashMap, fs, io, path::PathBuf};
+use std::{collections::HashMap, fs, path::PathBuf};
 
 use achub_core::{
     Code, Error, StreamName, failpoint,
@@ -18,7 +18,6 @@ use crate::{
         state::{self, HeldState, Part, Progress},
         table::LoadingFile,
     },
-    landing::RefusedRow,
     lock::WalkLock,
 };
 
@@ -119,28 +118,13 @@ impl Work {
             self.progress.position = Some(last.position.clone());
         }
         let mut held = HeldState::hold(&self.place.folder)?;
-        held.put_aside(&self.quarantine_lines(&put_aside))?;
+        held.put_aside(&self.spec, &put_aside)?;
         held.remembered(&self.spec.replication).walks.insert(self.spec.walk.clone(), self.progress.clone());
         failpoint::pass("before-commit");
         held.store()?;
         failpoint::pass("after-commit");
         written.quarantined = put_aside.into_iter().map(|row| row.about).collect();
         Ok(written)
-    }
-
-    fn quarantine_lines(&self, rows: &[RefusedRow]) -> Vec<u8> {
-        let mut lines = Vec::new();
-        for RefusedRow { about, row } in rows {
-            let line = serde_json::json!({
-                "replication": self.spec.replication, "stream": about.stream, "run": self.spec.run,
-                "key": about.key, "column": about.column, "reason": about.reason,
-                "row": serde_json::from_str(row).unwrap_or(serde_json::Value::Null),
-                "at": self.spec.started_at,
-            });
-            lines.extend_from_slice(line.to_string().as_bytes());
-            lines.push(b'\n');
-        }
-        lines
     }
 
     fn finish(self, cursors: HashMap<StreamName, Timestamp>) -> Result<Vec<TableReport>, Error> {
@@ -154,23 +138,15 @@ impl Work {
         let mut held = HeldState::hold(&self.place.folder)?;
         let remembered = held.remembered(&self.spec.replication);
         remembered.walks.remove(&self.spec.walk);
-        for (stream, cursor) in cursors {
-            let stored = remembered.cursors.entry(stream).or_insert(cursor);
-            *stored = cursor.max(*stored);
-        }
-        held.state.renames = renames;
+        remembered.advance(&cursors);
+        held.state.renames =
+            renames.iter().map(|(fresh, path)| (held.inside(fresh), held.inside(path))).collect();
         failpoint::pass("end-of-stream");
         held.store()?;
         held.end_renames()?;
         for part in &self.progress.tables {
-            for path in [part.path.clone(), part.scope_path()] {
-                match fs::remove_file(&path) {
-                    Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                        return Err(failed("remove", &path, cause));
-                    }
-                    _ => {}
-                }
-            }
+            state::remove(&part.path)?;
+            state::remove(&part.scope_path())?;
         }
         Ok(reports)
     }

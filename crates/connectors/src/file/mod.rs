@@ -4,9 +4,9 @@
 //! place by a rename. A file cannot be merged into as the walk goes, so that mode lands at the end, too.
 
 mod format;
-mod load;
+pub(crate) mod load;
 mod merge;
-mod state;
+pub(crate) mod state;
 mod table;
 
 use std::{
@@ -47,18 +47,54 @@ impl FileTarget {
     ///
     /// Errors: `DB-101` where the folder it lies in does not exist, or a file has its name.
     pub async fn open(folder: impl AsRef<Path>, format: Format) -> Result<FileTarget, Error> {
-        let folder = folder.as_ref().to_owned();
-        let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
-        let fault = if folder.exists() && !folder.is_dir() {
-            Some(format!("{} is not a folder", folder.display()))
-        } else {
-            above
-                .filter(|above| !above.is_dir())
-                .map(|above| format!("the folder {} does not exist", above.display()))
-        };
-        match fault {
-            Some(fault) => Err(Error::new(Code::TargetUnreachable, fault).with_hint("choose another folder")),
-            None => Ok(FileTarget { place: Place { folder, format } }),
+        let folder = usable_folder(folder.as_ref())?;
+        Ok(FileTarget { place: Place { folder, format } })
+    }
+}
+
+/// The folder, where files can be made in it or it can be made.
+///
+/// Errors: `DB-101` where the folder it lies in does not exist, or a file has its name.
+pub(crate) fn usable_folder(folder: &Path) -> Result<PathBuf, Error> {
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+    let fault = if folder.exists() && !folder.is_dir() {
+        Some(format!("{} is not a folder", folder.display()))
+    } else {
+        above
+            .filter(|above| !above.is_dir())
+            .map(|above| format!("the folder {} does not exist", above.display()))
+    };
+    match fault {
+        Some(fault) => Err(Error::new(Code::TargetUnreachable, fault).with_hint("choose another folder")),
+        None => Ok(folder.to_owned()),
+    }
+}
+
+/// Tries whether files can be made in a folder; leaves nothing behind.
+pub(crate) fn check_folder(folder: &Path) -> Result<(), Error> {
+    let was_there = folder.exists();
+    fs::create_dir_all(folder).map_err(|cause| failed("make the folder", folder, cause))?;
+    let probe = folder.join("_achub_check");
+    let tried = fs::write(&probe, b"1").and_then(|()| fs::remove_file(&probe));
+    if !was_there {
+        fs::remove_dir(folder).map_err(|cause| failed("remove", folder, cause))?;
+    }
+    tried.map_err(|cause| failed("write", &probe, cause))
+}
+
+/// Refuses names that are no plain file names. Errors: `CF-107`.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    /// What file systems commonly take.
+    const NAME_BYTES_MAX: usize = 200;
+    let is_plain = !name.is_empty()
+        && !name.starts_with('.')
+        && !name.contains(['/', '\\', '\0'])
+        && name.len() <= NAME_BYTES_MAX;
+    match is_plain {
+        true => Ok(()),
+        false => {
+            let message = format!("{name:?} cannot be the name of a file or folder");
+            Err(Error::new(Code::BadTableName, message).with_hint("choose another name"))
         }
     }
 }
@@ -66,18 +102,9 @@ impl FileTarget {
 impl Place {
     /// The file of a table. Errors: `CF-107` for names that are no plain file names.
     pub(crate) fn file(&self, schema: Option<&str>, name: &str) -> Result<PathBuf, Error> {
-        /// What file systems commonly take.
-        const NAME_BYTES_MAX: usize = 200;
         let mut path = self.folder.clone();
         for part in schema.into_iter().chain([name]) {
-            let is_plain = !part.is_empty()
-                && !part.starts_with('.')
-                && !part.contains(['/', '\\', '\0'])
-                && part.len() <= NAME_BYTES_MAX;
-            if !is_plain {
-                let message = format!("{part:?} cannot be the name of a file or folder");
-                return Err(Error::new(Code::BadTableName, message).with_hint("choose another name"));
-            }
+            check_name(part)?;
             path.push(part);
         }
         // Not `set_extension`, which would take what stands behind a dot of the name for one.
@@ -95,17 +122,7 @@ impl Target for FileTarget {
 
     async fn check(&self) -> Result<(), Error> {
         let folder = self.place.folder.clone();
-        blocking(move || {
-            let was_there = folder.exists();
-            fs::create_dir_all(&folder).map_err(|cause| failed("make the folder", &folder, cause))?;
-            let probe = folder.join("_achub_check");
-            let tried = fs::write(&probe, b"1").and_then(|()| fs::remove_file(&probe));
-            if !was_there {
-                fs::remove_dir(&folder).map_err(|cause| failed("remove", &folder, cause))?;
-            }
-            tried.map_err(|cause| failed("write", &probe, cause))
-        })
-        .await
+        blocking(move || check_folder(&folder)).await
     }
 
     /// One state for the whole folder, whatever the schema.

@@ -1,7 +1,7 @@
 //! `_achub_state.json`: what replications are remembered by, replaced as a whole and never changed in place.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -11,13 +11,13 @@ use achub_core::{
     Code, Error, Outcomes, ReplicationName, StreamName, WalkName,
     port::{
         source::Position,
-        target::{Checkpoints, LoadMode},
+        target::{Checkpoints, LoadMode, LoadSpec},
     },
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::file::failed;
+use crate::{file::failed, landing::RefusedRow};
 
 const STATE: &str = "_achub_state.json";
 
@@ -28,8 +28,11 @@ const QUARANTINE: &str = "_achub_quarantine.jsonl";
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) replications: BTreeMap<String, Remembered>,
-    /// New files that stand for tables but do not have their names yet.
+    /// New files that stand for tables but do not have their names yet. Paths are as seen from the folder.
     pub(crate) renames: Vec<(PathBuf, PathBuf)>,
+    /// Files whose place others have taken, removed once those have their names. Paths are as seen from the folder.
+    #[serde(default)]
+    pub(crate) removals: Vec<PathBuf>,
     /// Bytes of the quarantine that count.
     pub(crate) quarantine_bytes: u64,
 }
@@ -39,6 +42,19 @@ pub(crate) struct State {
 pub(crate) struct Remembered {
     pub(crate) walks: BTreeMap<WalkName, Progress>,
     pub(crate) cursors: BTreeMap<StreamName, Timestamp>,
+    /// For each stream: when a run that compared all of it with its table began.
+    #[serde(default)]
+    pub(crate) checked: BTreeMap<StreamName, Timestamp>,
+}
+
+impl Remembered {
+    /// Moves cursors forward, never backward.
+    pub(crate) fn advance(&mut self, cursors: &HashMap<StreamName, Timestamp>) {
+        for (stream, cursor) in cursors {
+            let stored = self.cursors.entry(stream.clone()).or_insert(*cursor);
+            *stored = (*stored).max(*cursor);
+        }
+    }
 }
 
 /// A walk that was begun and not finished.
@@ -112,19 +128,30 @@ impl HeldState {
         stored.map_err(|cause| failed("write", &path, cause))
     }
 
-    /// Gives new files the names of their tables. Killed anywhere, the next holder goes on.
+    /// A path in the folder as it is kept: a run that is started elsewhere spells the folder in another way.
+    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.folder).unwrap_or(path).to_owned()
+    }
+
+    /// Gives new files the names of their tables, and removes what they replace. Killed anywhere, the next holder goes
+    /// on.
     pub(crate) fn end_renames(&mut self) -> Result<(), Error> {
-        if self.state.renames.is_empty() {
+        if self.state.renames.is_empty() && self.state.removals.is_empty() {
             return Ok(());
         }
         for (fresh, path) in &self.state.renames {
+            let (fresh, path) = (self.folder.join(fresh), self.folder.join(path));
             if fresh.exists() {
-                fs::rename(fresh, path).map_err(|cause| failed("rename", fresh, cause))?;
+                fs::rename(&fresh, &path).map_err(|cause| failed("rename", &fresh, cause))?;
             }
             let folder = path.parent().unwrap_or(&self.folder);
             sync_folder(folder).map_err(|cause| failed("write", folder, cause))?;
         }
+        for path in &self.state.removals {
+            remove(&self.folder.join(path))?;
+        }
         self.state.renames.clear();
+        self.state.removals.clear();
         self.store()
     }
 
@@ -132,15 +159,31 @@ impl HeldState {
         self.state.replications.entry(replication.as_str().to_owned()).or_default()
     }
 
-    /// Appends lines to the quarantine. They count once the state is stored.
-    pub(crate) fn put_aside(&mut self, lines: &[u8]) -> Result<(), Error> {
-        if lines.is_empty() {
+    /// Appends rows to the quarantine. They count once the state is stored.
+    pub(crate) fn put_aside(&mut self, spec: &LoadSpec, rows: &[RefusedRow]) -> Result<(), Error> {
+        if rows.is_empty() {
             return Ok(());
         }
+        let lines = quarantine_lines(spec, rows);
         let path = self.folder.join(QUARANTINE);
-        self.state.quarantine_bytes = append(&path, self.state.quarantine_bytes, lines)?;
+        self.state.quarantine_bytes = append(&path, self.state.quarantine_bytes, &lines)?;
         Ok(())
     }
+}
+
+fn quarantine_lines(spec: &LoadSpec, rows: &[RefusedRow]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for RefusedRow { about, row } in rows {
+        let line = serde_json::json!({
+            "replication": spec.replication, "stream": about.stream, "run": spec.run,
+            "key": about.key, "column": about.column, "reason": about.reason,
+            "row": serde_json::from_str(row).unwrap_or(serde_json::Value::Null),
+            "at": spec.started_at,
+        });
+        lines.extend_from_slice(line.to_string().as_bytes());
+        lines.push(b'\n');
+    }
+    lines
 }
 
 /// What is remembered of a replication. Makes nothing. A walk whose collected rows are gone is left out.
@@ -157,7 +200,7 @@ pub(crate) fn checkpoints(folder: &Path, replication: &ReplicationName) -> Resul
     Ok(Checkpoints {
         walks: walks.filter_map(|(walk, progress)| Some((walk, resumable(progress)?))).collect(),
         cursors: remembered.cursors.into_iter().collect(),
-        ..Checkpoints::default()
+        checked: remembered.checked.into_iter().collect(),
     })
 }
 
@@ -195,7 +238,15 @@ fn read(folder: &Path) -> Result<State, Error> {
     })
 }
 
-/// A renamed file is durable once its folder is.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+/// Removes a file that may be gone already.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(failed("remove", path, cause)),
+        _ => Ok(()),
+    }
+}
+
+/// A new or renamed file is durable once its folder is.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
