@@ -5,6 +5,8 @@ pub mod activecampaign;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
 pub mod file;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod postgres;
 pub mod sqlite;
 
@@ -48,6 +50,8 @@ pub const CONNECTORS: &[Connector] = &[
     #[cfg(feature = "duckdb")]
     duckdb::CONNECTOR,
     file::CONNECTOR,
+    #[cfg(feature = "parquet")]
+    parquet::CONNECTOR,
     postgres::CONNECTOR,
     sqlite::CONNECTOR,
 ];

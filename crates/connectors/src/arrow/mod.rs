@@ -23,6 +23,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use achub_core::{Column, FieldType};
 
+#[cfg(feature = "duckdb")]
 pub(crate) use arrow_array::RecordBatch;
 pub(crate) use arrow_schema::SchemaRef;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};

@@ -4,5 +4,7 @@ mod activecampaign;
 #[cfg(feature = "duckdb")]
 mod duckdb;
 mod file;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod postgres;
 mod sqlite;

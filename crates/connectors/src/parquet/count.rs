@@ -1,0 +1,67 @@
+//! Figures about a table that is there.
+
+use std::{collections::HashMap, io, path::Path};
+
+use achub_core::{Column, Error, port::target::Tally};
+use jiff::Timestamp;
+
+use crate::{
+    file::failed,
+    landing::{Cell, moment},
+    parquet::{data, manifest::Manifest},
+};
+
+/// The largest time in a column; text and days count as the time they spell.
+pub(crate) fn newest(folder: &Path, column: &str) -> Result<Option<Timestamp>, Error> {
+    let mut newest = None;
+    each_row(folder, &[column], |cells| {
+        let time = match &cells[0] {
+            Cell::Timestamp(instant) => Some(*instant),
+            other => moment::parse(&other.display()),
+        };
+        newest = newest.max(time);
+    })?;
+    Ok(newest)
+}
+
+/// Counts rows; `None` where the table or a column is missing.
+pub(crate) fn tally(folder: &Path, tally: &Tally) -> Result<Option<HashMap<String, u64>>, Error> {
+    let mut counts: HashMap<String, u64> = HashMap::new();
+    let equals = tally.equals.as_ref().map(|(column, _)| column);
+    let names: Vec<&str> =
+        [equals, tally.null.as_ref(), tally.by.as_ref()].into_iter().flatten().map(String::as_str).collect();
+    let place = |name: Option<&String>| {
+        name.map(|name| names.iter().position(|known| known == name).expect("all names are in the list"))
+    };
+    let (equals_at, null_at, by_at) = (place(equals), place(tally.null.as_ref()), place(tally.by.as_ref()));
+    let wanted = tally.equals.as_ref().map(|(_, value)| value.to_string());
+    let is_there = each_row(folder, &names, |cells| {
+        let is_equal = equals_at.is_none_or(|at| Some(cells[at].display().as_ref()) == wanted.as_deref());
+        if is_equal && null_at.is_none_or(|at| cells[at].is_null()) {
+            let by = by_at.map(|at| cells[at].display().into_owned()).unwrap_or_default();
+            *counts.entry(by).or_default() += 1;
+        }
+    })?;
+    if by_at.is_none() {
+        counts.entry(String::new()).or_default();
+    }
+    Ok(is_there.then_some(counts))
+}
+
+/// Hands over the cells of these columns of every row; `false` where table or column is missing.
+fn each_row(folder: &Path, names: &[&str], mut take: impl FnMut(&[Cell<'_>])) -> Result<bool, Error> {
+    let Some(manifest) = Manifest::read(folder)? else { return Ok(false) };
+    let known = manifest.columns();
+    let columns: Option<Vec<Column>> =
+        names.iter().map(|name| known.iter().find(|column| column.name == *name).cloned()).collect();
+    let Some(columns) = columns else { return Ok(false) };
+    for file in &manifest.files {
+        let path = folder.join(&file.path);
+        let scanned: io::Result<()> = data::scan(&path, &columns, |_, cells| {
+            take(cells);
+            Ok(())
+        });
+        scanned.map_err(|cause| failed("read", &path, cause))?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,468 @@
+//! The collected rows and the files that are there become the table's new files.
+//!
+//! Rows meet by fingerprints of their keys, which lie in buckets that fit into memory one at a time; what is decided about
+//! rows that are there goes into buckets by file. Then the files that are concerned are written anew, one after the other.
+//! Memory holds one bucket and one batch of rows, and three bits for each row.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::File,
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
+    path::Path,
+};
+
+use achub_core::{
+    Outcomes, RunId,
+    port::target::{AbsenceAction, Check, MergeStrategy},
+};
+
+use crate::{
+    file::state::Part,
+    parquet::{
+        absence::Absent,
+        manifest::Manifest,
+        meeting::{Arrival, Ending, Fate, Verdict},
+        place::Place,
+        sight::{self, Depth, Lens, Sight},
+        spill::{Bits, Buckets},
+        table::LoadingTable,
+    },
+};
+
+/// Keys held in memory at a time, each with what is seen of its row: some 30 MB.
+const KEYS_PER_BUCKET: u64 = 250_000;
+
+/// Files open at a time at the most; beyond 64 million collected rows buckets grow.
+const BUCKETS_MAX: u64 = 256;
+
+/// What is decided about all rows.
+pub(crate) struct Decided {
+    /// About rows that are there.
+    pub(crate) verdicts: Buckets<Verdict>,
+    /// Files that have such rows.
+    pub(crate) touched: Bits,
+    /// Collected rows that are not appended.
+    pub(crate) left_out: Bits,
+    /// Collected rows that are appended though their key was there.
+    pub(crate) changed: Bits,
+    /// How many are appended.
+    pub(crate) appended: u64,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) check: Option<Check>,
+    /// The run since which the list of missing rows, if there is any, is one.
+    pub(crate) missing_since: Option<RunId>,
+}
+
+/// One table's collected rows on their way to a decision.
+pub(crate) struct Comparison<'a> {
+    table: &'a LoadingTable,
+    part: &'a Part,
+    /// The table as it is; without files where it is made again or emptied.
+    there: &'a Manifest,
+    work: std::path::PathBuf,
+    decided: Decided,
+    /// Rows that are there whose parent's children were shown completely, over all files.
+    scoped: Bits,
+    absent: Absent<'a>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Decides about every row. `complete`: all the source has was collected by `run`.
+    pub(crate) fn decide(
+        table: &'a LoadingTable,
+        part: &'a Part,
+        there: &'a Manifest,
+        run: &'a RunId,
+        complete: bool,
+    ) -> io::Result<Decided> {
+        let work = Place::work(&table.folder);
+        let decided = Decided {
+            verdicts: Buckets::new(&work, "verdicts", buckets(there.rows, KEYS_PER_BUCKET))?,
+            touched: Bits::default(),
+            left_out: Bits::default(),
+            changed: Bits::default(),
+            appended: 0,
+            outcomes: Outcomes::default(),
+            check: None,
+            missing_since: None,
+        };
+        let is_checked = complete && !table.shape.key.is_empty();
+        let absent = Absent::new(&table.load, there, run, is_checked);
+        let scoped = Bits::default();
+        let mut comparison = Comparison { table, part, there, work, decided, scoped, absent };
+        comparison.look_at_scopes()?;
+        if table.shape.key.is_empty() {
+            comparison.append_all()?;
+        } else {
+            comparison.meet_all()?;
+        }
+        Ok(comparison.decided)
+    }
+
+    fn path(&self, file: usize) -> std::path::PathBuf {
+        self.table.folder.join(&self.there.files[file].path)
+    }
+
+    /// The number of a file's first row, counted over all files.
+    fn first_rows(&self) -> Vec<u64> {
+        let first = |sum: &mut u64, rows: u64| {
+            let first = *sum;
+            *sum += rows;
+            Some(first)
+        };
+        self.there.files.iter().map(|file| file.rows).scan(0, first).collect()
+    }
+
+    fn lens(&self, depth: Depth) -> Lens {
+        let due = self
+            .table
+            .load
+            .due_since
+            .map(|(index, since)| (self.table.load.table.columns[index].name.as_str(), since));
+        Lens::new(&self.table.shape, due, depth)
+    }
+
+    fn give(&mut self, there: &Sight, fate: Fate) -> io::Result<()> {
+        let bucket = there.place as usize * self.decided.verdicts.count() / self.there.files.len();
+        self.decided.touched.set(there.place);
+        self.decided.verdicts.put(bucket, Verdict { file: there.place, row: there.row, fate })
+    }
+
+    /// Leaves out children that came before their parent's last complete set, and notes rows of such parents that are there.
+    fn look_at_scopes(&mut self) -> io::Result<()> {
+        let Some(scope) = &self.part.scope else { return Ok(()) };
+        let columns: Vec<_> = self.table.shape.columns.iter().map(|known| known.column.clone()).collect();
+        let Some(place) = columns.iter().position(|column| column.name == *scope) else { return Ok(()) };
+        let count = buckets(self.part.scope_bytes / 8, KEYS_PER_BUCKET);
+        for bucket in 0..count {
+            let sets = self.sets(bucket, count)?;
+            sight::scan_collected(self.part, &columns, |row, _, cells| {
+                if sets.get(cells[place].display().as_ref()).is_some_and(|&first| row < first) {
+                    self.decided.left_out.set(row);
+                }
+                Ok(())
+            })?;
+            for (file, first_row) in self.first_rows().into_iter().enumerate() {
+                let scope = std::slice::from_ref(&columns[place]);
+                crate::parquet::data::scan(&self.path(file), scope, |row, cells| {
+                    if sets.contains_key(cells[0].display().as_ref()) {
+                        self.scoped.set(first_row + row);
+                    }
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The parents of one bucket, each with the number of the first row of its last complete set.
+    fn sets(&self, bucket: usize, count: usize) -> io::Result<HashMap<String, u64>> {
+        let mut sets = HashMap::new();
+        if self.part.scope_bytes == 0 {
+            return Ok(sets);
+        }
+        let list = File::open(self.part.scope_path())?.take(self.part.scope_bytes);
+        for line in BufReader::new(list).lines() {
+            let line = line?;
+            let (parent, first) = line.split_once(' ').ok_or_else(|| broken_list(&line))?;
+            let fingerprint =
+                sight::key_fingerprint([&crate::landing::Cell::Text(parent.into())].into_iter());
+            if sight::bucket(fingerprint, count) == bucket {
+                let first = first.parse().map_err(|_| broken_list(&line))?;
+                sets.insert(parent.to_owned(), first);
+            }
+        }
+        Ok(sets)
+    }
+
+    /// Without a key nothing meets; only rows of complete sets go.
+    fn append_all(&mut self) -> io::Result<()> {
+        let left_out = (0..self.part.rows).filter(|&row| self.decided.left_out.has(row)).count() as u64;
+        self.decided.appended = self.part.rows - left_out;
+        self.decided.outcomes.added = self.decided.appended;
+        if self.part.scope.is_none() {
+            return Ok(());
+        }
+        let lens = self.lens(Depth::Keys);
+        for (file, first_row) in self.first_rows().into_iter().enumerate() {
+            sight::scan_file(&self.path(file), file as u64, &lens, |there| {
+                let is_scoped = self.scoped.has(first_row + there.row);
+                match is_scoped && !there.is_gone() {
+                    true => self.act(&there),
+                    false => Ok(()),
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn meet_all(&mut self) -> io::Result<()> {
+        let mut arrivals = self.arrivals()?;
+        let count = arrivals.count();
+        self.absent.shown = self.drop_earlier_versions(&mut arrivals)?;
+        self.absent.guard();
+        let mut missing = self.missing(count)?;
+        let mut waiting = BufWriter::new(File::create(self.work.join("missing.new"))?);
+        if count == 1 {
+            let mut bucket = self.bucket(&mut arrivals, &mut missing, 0)?;
+            let keys = bucket.arrivals.keys().copied().collect();
+            self.each_there(Some(&keys), &mut |comparison, there, is_scoped| {
+                comparison.meet(&mut bucket, &there, is_scoped, &mut waiting)
+            })?;
+            self.end(bucket, &mut waiting)?;
+        } else {
+            let mut there = Buckets::new(&self.work, "there", count)?;
+            let mut scoped = Buckets::new(&self.work, "scoped", count)?;
+            self.each_there(None, &mut |_, sight, is_scoped| {
+                let buckets = if is_scoped { &mut scoped } else { &mut there };
+                buckets.put(sight::bucket(sight.key, count), sight)
+            })?;
+            for number in 0..count {
+                let mut bucket = self.bucket(&mut arrivals, &mut missing, number)?;
+                for (buckets, is_scoped) in [(&mut there, false), (&mut scoped, true)] {
+                    buckets.each(number, |sight| self.meet(&mut bucket, &sight, is_scoped, &mut waiting))?;
+                }
+                self.end(bucket, &mut waiting)?;
+            }
+        }
+        waiting.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        self.decided.missing_since = self.absent.since();
+        self.decided.check = self.absent.check();
+        Ok(())
+    }
+
+    /// What is seen of the collected rows that count.
+    fn arrivals(&mut self) -> io::Result<Buckets<Sight>> {
+        let count = buckets(self.part.rows, KEYS_PER_BUCKET);
+        let mut arrivals = Buckets::new(&self.work, "collected", count)?;
+        let lens = self.lens(Depth::Contents);
+        sight::scan_collected(self.part, &lens.columns, |row, offset, cells| {
+            if self.decided.left_out.has(row) {
+                return Ok(());
+            }
+            let sight = lens.see(cells, row, offset);
+            arrivals.put(sight::bucket(sight.key, count), sight)
+        })?;
+        Ok(arrivals)
+    }
+
+    /// Of collected rows with the same key the last one counts. Gives how many keys there are.
+    fn drop_earlier_versions(&mut self, arrivals: &mut Buckets<Sight>) -> io::Result<u64> {
+        let mut shown = 0;
+        for bucket in 0..arrivals.count() {
+            let mut last: HashMap<u128, u64> = HashMap::new();
+            arrivals.each(bucket, |sight| {
+                if let Some(earlier) = last.insert(sight.key, sight.row) {
+                    self.decided.left_out.set(earlier);
+                }
+                Ok(())
+            })?;
+            shown += last.len() as u64;
+        }
+        Ok(shown)
+    }
+
+    /// The keys of rows that a complete read did not show before.
+    fn missing(&self, count: usize) -> io::Result<Buckets<Key>> {
+        let mut missing = Buckets::new(&self.work, "missing", count)?;
+        if self.there.missing_since.is_none() {
+            return Ok(missing);
+        }
+        let file = File::open(Place::missing(&self.table.folder))?;
+        let keys = file.metadata()?.len() / 16;
+        let mut reader = BufReader::new(file);
+        for _ in 0..keys {
+            let mut key = [0; 16];
+            reader.read_exact(&mut key)?;
+            let key = u128::from_le_bytes(key);
+            missing.put(sight::bucket(key, count), Key(key))?;
+        }
+        Ok(missing)
+    }
+
+    fn bucket(
+        &mut self,
+        arrivals: &mut Buckets<Sight>,
+        missing: &mut Buckets<Key>,
+        number: usize,
+    ) -> io::Result<MeetingPlace> {
+        let mut bucket = MeetingPlace::default();
+        arrivals.each(number, |sight| {
+            if !self.decided.left_out.has(sight.row) {
+                bucket.arrivals.insert(sight.key, Arrival::new(sight));
+            }
+            Ok(())
+        })?;
+        missing.each(number, |key| {
+            if !bucket.arrivals.contains_key(&key.0) {
+                bucket.missing.insert(key.0);
+            }
+            Ok(())
+        })?;
+        Ok(bucket)
+    }
+
+    /// Hands over what is seen of rows that are there, and whether they are of a complete set. Where the collected keys
+    /// are at hand, files that have none of them are looked at only as far as somebody asks for absent rows.
+    fn each_there(
+        &mut self,
+        keys: Option<&HashSet<u128>>,
+        take: &mut dyn FnMut(&mut Self, Sight, bool) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let (shallow, deep) = (self.lens(Depth::Keys), self.lens(Depth::Contents));
+        let asks_for_absent = self.absent.is_checked() || self.part.scope.is_some();
+        for (file, first_row) in self.first_rows().into_iter().enumerate() {
+            let path = self.path(file);
+            let has_any = match keys {
+                Some(keys) => has_any(&path, &shallow, keys)?,
+                None => true,
+            };
+            if !has_any && !asks_for_absent {
+                continue;
+            }
+            let lens = if has_any { &deep } else { &shallow };
+            sight::scan_file(&path, file as u64, lens, |there| {
+                let is_scoped = self.scoped.has(first_row + there.row);
+                take(self, there, is_scoped)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A row that is there meets the collected one of its key, or nobody.
+    fn meet(
+        &mut self,
+        bucket: &mut MeetingPlace,
+        there: &Sight,
+        is_scoped: bool,
+        waiting: &mut impl Write,
+    ) -> io::Result<()> {
+        let strategy = self.table.load.merge;
+        if let Some(arrival) = bucket.arrivals.get_mut(&there.key) {
+            return match arrival.meet(there, strategy) {
+                Some(fate) => self.give(there, fate),
+                None => Ok(()),
+            };
+        }
+        if there.is_gone() || strategy == MergeStrategy::History {
+            return Ok(());
+        }
+        if is_scoped {
+            return self.act(there);
+        }
+        if self.absent.is_due(bucket.missing.contains(&there.key)) {
+            self.absent.gone += 1;
+            if self.absent.action() == AbsenceAction::Report {
+                waiting.write_all(&there.key.to_le_bytes())?;
+            }
+            return self.act(there);
+        }
+        if self.absent.waits() {
+            self.absent.waiting += 1;
+            self.decided.outcomes.held += 1;
+            waiting.write_all(&there.key.to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Does what is done about a row that is gone at the source.
+    fn act(&mut self, there: &Sight) -> io::Result<()> {
+        let fate = match self.absent.action() {
+            AbsenceAction::Report => return Ok(()),
+            AbsenceAction::Mark => Fate::Mark,
+            AbsenceAction::Delete => Fate::Drop,
+        };
+        self.decided.outcomes.removed += 1;
+        self.give(there, fate)
+    }
+
+    /// Counts what became of the collected rows of a bucket.
+    fn end(&mut self, bucket: MeetingPlace, waiting: &mut impl Write) -> io::Result<()> {
+        for arrival in bucket.arrivals.values() {
+            let row = arrival.sight.row;
+            let is_late = !arrival.sight.is_due();
+            let outcomes = &mut self.decided.outcomes;
+            let is_appended = match arrival.end(self.table.load.merge) {
+                Ending::Added => {
+                    outcomes.added += 1;
+                    self.absent.missing += u64::from(is_late);
+                    true
+                }
+                Ending::Appended => {
+                    outcomes.changed += 1;
+                    self.absent.different += u64::from(is_late);
+                    self.decided.changed.set(row);
+                    true
+                }
+                Ending::Replaced => {
+                    outcomes.changed += 1;
+                    self.absent.different += u64::from(is_late);
+                    false
+                }
+                Ending::Same(is_appended) => {
+                    outcomes.same += 1;
+                    is_appended
+                }
+                Ending::Skipped => {
+                    outcomes.skipped += 1;
+                    false
+                }
+            };
+            self.decided.appended += u64::from(is_appended);
+            if !is_appended {
+                self.decided.left_out.set(row);
+            }
+        }
+        if !self.absent.renews_list() {
+            for key in bucket.missing {
+                waiting.write_all(&key.to_le_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where rows of the same keys meet.
+#[derive(Default)]
+struct MeetingPlace {
+    arrivals: HashMap<u128, Arrival>,
+    /// Keys that were missing before, and are not among the collected ones.
+    missing: HashSet<u128>,
+}
+
+/// A key's fingerprint.
+#[derive(Clone)]
+struct Key(u128);
+
+impl crate::parquet::spill::Record for Key {
+    const BYTES: usize = 16;
+
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.0.to_le_bytes());
+    }
+
+    fn take(bytes: &[u8]) -> Key {
+        Key(u128::from_le_bytes(bytes.try_into().expect("16 bytes")))
+    }
+}
+
+fn buckets(records: u64, each: u64) -> usize {
+    // Fits: it is 256 at the most.
+    (records / each + 1).min(BUCKETS_MAX) as usize
+}
+
+fn has_any(path: &Path, lens: &Lens, keys: &HashSet<u128>) -> io::Result<bool> {
+    let mut has_any = false;
+    if !keys.is_empty() {
+        sight::scan_file(path, 0, lens, |there| {
+            has_any |= keys.contains(&there.key);
+            Ok(())
+        })?;
+    }
+    Ok(has_any)
+}
+
+fn broken_list(line: &str) -> io::Error {
+    let message = format!("{line:?} is no parent with the number of a row");
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}

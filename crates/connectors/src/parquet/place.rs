@@ -1,0 +1,89 @@
+//! Where things are in the folder.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use achub_core::{Error, RunId, port::target::LoadSpec};
+
+use crate::{
+    file::{check_name, failed},
+    sql::quote,
+};
+
+/// The folder of all tables.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+}
+
+impl Place {
+    /// The folder of a table. Errors: `CF-107` for names that are no plain file names.
+    pub(crate) fn table(&self, schema: Option<&str>, name: &str) -> Result<PathBuf, Error> {
+        let mut folder = self.folder.clone();
+        for part in schema.into_iter().chain([name]) {
+            check_name(part)?;
+            folder.push(part);
+        }
+        Ok(folder)
+    }
+
+    /// Where a table's unfinished files lie. Readers of folders leave out names that begin with `_`.
+    pub(crate) fn work(table: &Path) -> PathBuf {
+        table.join("_work")
+    }
+
+    /// The file that collects the rows of a walk.
+    pub(crate) fn collected(table: &Path, spec: &LoadSpec) -> PathBuf {
+        let walk = format!("{}\0{}", spec.replication, spec.walk);
+        Place::work(table).join(format!("{:016x}.rows", quote::fingerprint(walk.as_bytes())))
+    }
+
+    /// The folder of the files a run wrote, as seen from the table's folder.
+    ///
+    /// In the `name=value` form by which readers make a column of a folder's name. Not `_load=…`: pyarrow and pandas leave
+    /// out whatever begins with `_` (pyarrow reference, `FileSystemFactoryOptions.selector_ignore_prefixes`).
+    pub(crate) fn partition(run: &RunId) -> PathBuf {
+        PathBuf::from(format!("achub_run={run}"))
+    }
+
+    /// The list of rows that were missing once, as seen from the table's folder.
+    pub(crate) fn missing(table: &Path) -> PathBuf {
+        table.join("_achub_missing")
+    }
+}
+
+/// The right to land in a table, held against all other processes and loads as long as it lives.
+#[derive(Debug)]
+pub(crate) struct LandingLock {
+    _file: File,
+}
+
+impl LandingLock {
+    /// Waits until nobody else lands in the table.
+    pub(crate) fn wait(table: &Path) -> Result<LandingLock, Error> {
+        let work = Place::work(table);
+        fs::create_dir_all(&work).map_err(|cause| failed("make the folder", &work, cause))?;
+        let path = work.join("landing.lock");
+        let mut options = fs::OpenOptions::new();
+        let file = options.create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(|cause| failed("open", &path, cause))?;
+        file.lock().map_err(|cause| failed("lock", &path, cause))?;
+        Ok(LandingLock { _file: file })
+    }
+}
+
+/// Removes what a landing that was cut off left behind. Only while the table's lock is held, and after the state was held
+/// once, which ends what was committed.
+pub(crate) fn clear(table: &Path) -> Result<(), Error> {
+    let work = Place::work(table);
+    let entries = fs::read_dir(&work).map_err(|cause| failed("read", &work, cause))?;
+    for entry in entries {
+        let path = entry.map_err(|cause| failed("read", &work, cause))?.path();
+        if path.extension().is_some_and(|extension| extension == "new" || extension == "spill") {
+            fs::remove_file(&path).map_err(|cause| failed("remove", &path, cause))?;
+        }
+    }
+    Ok(())
+}
