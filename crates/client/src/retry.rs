@@ -167,6 +167,8 @@ fn refusal_verdict(refusal: &Refusal, tried: Tried, limits: &Limits, now: Timest
         403 => passing(Code::KeyRefused, FORBIDDEN_ATTEMPTS_FIRST, ActedOn::No),
         408 | 425 => passing(Code::NetworkBlocked, limits.attempts, ActedOn::Perhaps),
         407 => Verdict::Final(Code::NetworkBlocked),
+        // A network that wants somebody to sign in first (RFC 6585, section 6).
+        511 => passing(Code::NotTheApi, or_fewer_if_new(limits.attempts, tried), ActedOn::No),
         500..=599 => passing(Code::ServerError, limits.attempts, ActedOn::Perhaps),
         _ if refusal.is_page && !tried.connection_worked => Verdict::Final(Code::NotTheApi),
         _ => Verdict::Final(Code::RequestRefused),

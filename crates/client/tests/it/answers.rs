@@ -208,9 +208,10 @@ async fn redirect_is_shown_not_followed() {
 #[tokio::test(start_paused = true)]
 async fn slow_answers_are_cut_at_their_limits() {
     type Case = (&'static str, fn() -> Reply, u64);
-    let cases: [Case; 3] = [
+    let cases: [Case; 4] = [
         ("no head", || Reply::ok().after(Duration::from_secs(100_000)), 60),
         ("stops half-way", || trickle(31, 2), 30),
+        ("one byte a second", || trickle(1, 1_000), 300),
         ("one byte now and then", || trickle(20, 100), 300),
     ];
     for (what, reply, expected_s) in cases {

@@ -136,6 +136,34 @@ async fn unavailable_with_retry_after_counts_no_attempt() {
     assert!(process.told.waits().iter().all(|(_, wait)| *wait == Duration::from_secs(2)));
 }
 
+/// D-13, C-03: a date in `Retry-After` is read by the account's own clock, wrong by hours as it may be; where it shows
+/// none, by ours, and never for longer than a quarter of an hour.
+#[tokio::test(start_paused = true)]
+async fn wrong_clock_changes_no_wait() {
+    // Our clock begins at 12:00:00.
+    let cases = [
+        (Some("Fri, 20 Nov 2026 12:00:00 GMT"), "Fri, 20 Nov 2026 12:00:20 GMT", 20),
+        (Some("Fri, 20 Nov 2026 18:00:00 GMT"), "Fri, 20 Nov 2026 18:00:20 GMT", 20),
+        (Some("Fri, 20 Nov 2026 05:00:00 GMT"), "Fri, 20 Nov 2026 05:00:20 GMT", 20),
+        (None, "Fri, 20 Nov 2026 12:00:20 GMT", 20),
+        (Some("no date"), "Fri, 20 Nov 2026 12:00:20 GMT", 20),
+        (None, "Fri, 20 Nov 2026 18:00:20 GMT", 900),
+        (None, "Fri, 20 Nov 2026 05:00:20 GMT", 1),
+    ];
+    for (date, retry_after, expected_s) in cases {
+        let account = Account::new(move |received| match (received.number, date) {
+            (1, Some(date)) => Reply::too_many(retry_after).with("date", date),
+            (1, None) => Reply::too_many(retry_after),
+            _ => Reply::ok(),
+        });
+        let client = Process::new().client(&account, Pace::Auto);
+
+        let took = read_all(&client, 1, 1).await;
+
+        assert_eq!(took.as_secs(), expected_s, "{date:?}, {retry_after}");
+    }
+}
+
 /// Bar 2: close to the limit one refusal comes from a jittering network and costs its wait only; two mean others.
 #[tokio::test(start_paused = true)]
 async fn single_refusal_near_limit_keeps_the_pace() {
