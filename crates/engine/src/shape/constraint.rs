@@ -1,8 +1,8 @@
 //! Conditions that the values of a column must meet.
 
-use achub_core::{Code, Error, Value};
+use achub_core::{Error, Value};
 
-use crate::shape::grammar::{self, Expression};
+use crate::expression::{Expression, Operand};
 
 /// What happens to a row with a value that breaks a constraint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,42 +15,34 @@ pub enum OnBroken {
     Abort,
 }
 
-/// A condition over one value: `value > 0`.
-///
-/// It is made of `value`, numbers, texts in quotes, `true`, `false` and `null`; compared by `=`, `!=`, `<`, `<=`, `>`,
-/// `>=`, `in [a, b]`, `is null`; joined by `and`, `or`, `not` (also `&&`, `||`, `!`) and parentheses; and of the functions
-/// `length`, `lower`, `upper`, `trim`, `contains`, `starts_with` and `ends_with`. A text that is compared with a number is
-/// taken for the number it spells, a day or instant that is compared with a text for the one it spells.
+/// A condition over one value, which it calls `value`: `value > 0`. See [`Expression`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Constraint {
-    text: String,
-    expression: Expression,
-    asks_for_null: bool,
-}
+pub struct Constraint(Expression);
 
 impl Constraint {
     /// Reads a condition.
     ///
     /// Errors: `CF-104` with the place where it is not understood.
     pub fn parse(text: &str) -> Result<Constraint, Error> {
-        let text = text.trim();
-        let expression = grammar::parse(text).map_err(|mistake| {
-            let what = format!("the condition {text:?} is not understood at character {}", mistake.at + 1);
-            Error::new(Code::BadFile, format!("{what}: {}", mistake.what)).with_hint(
+        let knows = |name: &str| match name {
+            "value" => Ok(()),
+            other => Err(format!("{other:?} is not known, did you mean `value`")),
+        };
+        Expression::parse(text, &knows).map(Constraint).map_err(|error| {
+            error.with_hint(
                 "a condition is like `value > 0`, `value in ['a', 'b']` or `length(value) <= 20 and value != ''`",
             )
-        })?;
-        Ok(Constraint { text: text.to_owned(), asks_for_null: expression.names_null(), expression })
+        })
     }
 
     /// The condition as it was written.
     pub fn text(&self) -> &str {
-        &self.text
+        self.0.text()
     }
 
     /// Whether `value` meets the condition. Null meets every condition that does not ask for it.
     pub fn holds(&self, value: &Value) -> bool {
-        (value.is_null() && !self.asks_for_null) || self.expression.holds(value)
+        (value.is_null() && !self.0.names_null()) || self.0.holds(&|_| Operand::from(value))
     }
 }
 

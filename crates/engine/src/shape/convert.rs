@@ -92,7 +92,7 @@ fn timestamp(value: &Value) -> Option<Timestamp> {
 }
 
 /// A moment written with an offset, or as a date, or as date and time in UTC.
-pub(super) fn moment(text: &str) -> Option<Timestamp> {
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Some(moment);

@@ -6,9 +6,7 @@
 
 mod accents;
 mod constraint;
-mod convert;
-mod evaluate;
-mod grammar;
+pub(crate) mod convert;
 mod nesting;
 mod plan;
 mod shaper;

@@ -2,69 +2,50 @@
 
 use std::{borrow::Cow, cmp::Ordering};
 
-use achub_core::Value;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{civil::Date, tz::TimeZone};
 
-use crate::shape::{
-    convert::moment,
-    grammar::{Comparison, Expression, Function, Literal},
+use crate::{
+    expression::{
+        Operand,
+        grammar::{Comparison, Function, Literal, Node},
+    },
+    shape::convert::moment,
 };
 
-/// What a part of a condition comes to.
-#[derive(Debug, Clone)]
-enum Operand<'a> {
-    Null,
-    Boolean(bool),
-    Integer(i64),
-    Float(f64),
-    Text(Cow<'a, str>),
-    Date(Date),
-    Moment(Timestamp),
-}
+/// What stands behind a name.
+pub(super) type LookUp<'l, 'a> = &'l dyn Fn(&str) -> Operand<'a>;
 
-impl Expression {
-    /// Whether the condition holds for `value`.
-    pub(super) fn holds(&self, value: &Value) -> bool {
+impl Node {
+    /// Whether the condition holds.
+    pub(super) fn holds<'v>(&self, values: LookUp<'_, 'v>) -> bool {
         match self {
-            Expression::And(parts) => parts.iter().all(|part| part.holds(value)),
-            Expression::Or(parts) => parts.iter().any(|part| part.holds(value)),
-            Expression::Not(inner) => !inner.holds(value),
-            Expression::Compare(left, comparison, right) => {
-                compare(&left.operand(value), *comparison, &right.operand(value))
+            Node::And(parts) => parts.iter().all(|part| part.holds(values)),
+            Node::Or(parts) => parts.iter().any(|part| part.holds(values)),
+            Node::Not(inner) => !inner.holds(values),
+            Node::Compare(left, comparison, right) => {
+                compare(&left.operand(values), *comparison, &right.operand(values))
             }
-            Expression::In(left, list) => {
-                let left = left.operand(value);
-                list.iter().any(|item| compare(&left, Comparison::Equal, &item.operand(value)))
+            Node::In(left, list) => {
+                let left = left.operand(values);
+                list.iter().any(|item| compare(&left, Comparison::Equal, &item.operand(values)))
             }
-            Expression::Value | Expression::Literal(_) | Expression::Call(..) => {
-                matches!(self.operand(value), Operand::Boolean(true))
+            Node::Name(_) | Node::Literal(_) | Node::Call(..) => {
+                matches!(self.operand(values), Operand::Boolean(true))
             }
         }
     }
 
-    fn operand<'a>(&'a self, value: &'a Value) -> Operand<'a> {
+    fn operand<'o, 'v: 'o>(&'o self, values: LookUp<'_, 'v>) -> Operand<'o> {
         match self {
-            Expression::Value => of_value(value),
-            Expression::Literal(literal) => of_literal(literal),
-            Expression::Call(function, values) => {
-                let texts: Vec<Option<Cow<'a, str>>> =
-                    values.iter().map(|inner| inner.operand(value).text()).collect();
+            Node::Name(name) => values(name),
+            Node::Literal(literal) => of_literal(literal),
+            Node::Call(function, arguments) => {
+                let texts: Vec<Option<Cow<'o, str>>> =
+                    arguments.iter().map(|inner| inner.operand(values).text()).collect();
                 called(*function, &texts)
             }
-            condition => Operand::Boolean(condition.holds(value)),
+            condition => Operand::Boolean(condition.holds(values)),
         }
-    }
-}
-
-fn of_value(value: &Value) -> Operand<'_> {
-    match value {
-        Value::Null => Operand::Null,
-        Value::Boolean(value) => Operand::Boolean(*value),
-        Value::Integer(value) => Operand::Integer(*value),
-        Value::Float(value) => Operand::Float(*value),
-        Value::Text(text) | Value::Json(text) => Operand::Text(Cow::Borrowed(text)),
-        Value::Date(day) => Operand::Date(*day),
-        Value::Timestamp(moment) => Operand::Moment(*moment),
     }
 }
 

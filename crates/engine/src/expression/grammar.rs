@@ -2,23 +2,23 @@
 
 /// A condition, or a part of one.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Expression {
-    /// The value that is judged.
-    Value,
+pub(super) enum Node {
+    /// What is known under a name, dots included.
+    Name(String),
     /// A literal.
     Literal(Literal),
     /// A function of other expressions.
-    Call(Function, Vec<Expression>),
+    Call(Function, Vec<Node>),
     /// A comparison.
-    Compare(Box<Expression>, Comparison, Box<Expression>),
+    Compare(Box<Node>, Comparison, Box<Node>),
     /// Whether the first is equal to one of the others.
-    In(Box<Expression>, Vec<Expression>),
+    In(Box<Node>, Vec<Node>),
     /// All have to hold.
-    And(Vec<Expression>),
+    And(Vec<Node>),
     /// One has to hold.
-    Or(Vec<Expression>),
+    Or(Vec<Node>),
     /// The inner one must not hold.
-    Not(Box<Expression>),
+    Not(Box<Node>),
 }
 
 /// A value written in the condition.
@@ -88,26 +88,41 @@ pub(super) struct Mistake {
     pub(super) what: String,
 }
 
-impl Expression {
+impl Node {
     /// Whether it names null, so that null is judged by it.
     pub(super) fn names_null(&self) -> bool {
         match self {
-            Expression::Value => false,
-            Expression::Literal(literal) => *literal == Literal::Null,
-            Expression::Call(_, inner) | Expression::And(inner) | Expression::Or(inner) => {
-                inner.iter().any(Expression::names_null)
+            Node::Name(_) => false,
+            Node::Literal(literal) => *literal == Literal::Null,
+            Node::Call(_, inner) | Node::And(inner) | Node::Or(inner) => inner.iter().any(Node::names_null),
+            Node::Compare(left, _, right) => left.names_null() || right.names_null(),
+            Node::In(left, list) => left.names_null() || list.iter().any(Node::names_null),
+            Node::Not(inner) => inner.names_null(),
+        }
+    }
+
+    /// The names it asks for.
+    pub(super) fn names<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match self {
+            Node::Name(name) => names.push(name),
+            Node::Literal(_) => {}
+            Node::Call(_, inner) | Node::And(inner) | Node::Or(inner) => {
+                inner.iter().for_each(|node| node.names(names));
             }
-            Expression::Compare(left, _, right) => left.names_null() || right.names_null(),
-            Expression::In(left, list) => left.names_null() || list.iter().any(Expression::names_null),
-            Expression::Not(inner) => inner.names_null(),
+            Node::Compare(left, _, right) => [left, right].into_iter().for_each(|node| node.names(names)),
+            Node::In(left, list) => {
+                left.names(names);
+                list.iter().for_each(|node| node.names(names));
+            }
+            Node::Not(inner) => inner.names(names),
         }
     }
 
     /// Whether it is something that holds or does not.
     fn is_condition(&self) -> bool {
         match self {
-            Expression::Literal(literal) => matches!(literal, Literal::Boolean(_)),
-            Expression::Call(function, _) => {
+            Node::Literal(literal) => matches!(literal, Literal::Boolean(_)),
+            Node::Call(function, _) => {
                 matches!(function, Function::Contains | Function::StartsWith | Function::EndsWith)
             }
             _ => true,
@@ -115,10 +130,10 @@ impl Expression {
     }
 }
 
-/// Reads a condition.
-pub(super) fn parse(text: &str) -> Result<Expression, Mistake> {
+/// Reads a condition. `knows` says of a name why it cannot be used, where it cannot.
+pub(super) fn parse(text: &str, knows: Knows<'_>) -> Result<Node, Mistake> {
     let tokens = tokens(text)?;
-    let mut parser = Parser { tokens, next: 0, end: text.chars().count(), depth: 0 };
+    let mut parser = Parser { tokens, next: 0, end: text.chars().count(), depth: 0, knows };
     let expression = parser.or()?;
     match parser.peek() {
         None => Ok(expression),
@@ -149,7 +164,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Mistake> {
             at += 1;
             continue;
         } else if first.is_alphabetic() || first == '_' {
-            let word = run(&|c| c.is_alphanumeric() || c == '_');
+            let word = run(&|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
             (word.chars().count(), Token::Word(word))
         } else if first.is_ascii_digit() {
             let number = run(&|c| c.is_ascii_alphanumeric() || c == '.');
@@ -192,14 +207,18 @@ fn quoted(characters: &[char], start: usize) -> Result<(usize, Token), Mistake> 
     Err(Mistake { at: start, what: "the text is not closed".to_owned() })
 }
 
-struct Parser {
+/// Says of a name why it cannot be used, where it cannot.
+pub(super) type Knows<'a> = &'a dyn Fn(&str) -> Result<(), String>;
+
+struct Parser<'a> {
     tokens: Vec<(usize, Token)>,
     next: usize,
     end: usize,
     depth: usize,
+    knows: Knows<'a>,
 }
 
-impl Parser {
+impl<'a> Parser<'a> {
     fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.next).map(|(_, token)| token)
     }
@@ -239,20 +258,20 @@ impl Parser {
         }
     }
 
-    fn or(&mut self) -> Result<Expression, Mistake> {
-        self.joined(&["||", "or"], Parser::and, Expression::Or)
+    fn or(&mut self) -> Result<Node, Mistake> {
+        self.joined(&["||", "or"], Parser::and, Node::Or)
     }
 
-    fn and(&mut self) -> Result<Expression, Mistake> {
-        self.joined(&["&&", "and"], Parser::condition, Expression::And)
+    fn and(&mut self) -> Result<Node, Mistake> {
+        self.joined(&["&&", "and"], Parser::condition, Node::And)
     }
 
     fn joined(
         &mut self,
         joints: &[&str],
-        part: fn(&mut Parser) -> Result<Expression, Mistake>,
-        join: fn(Vec<Expression>) -> Expression,
-    ) -> Result<Expression, Mistake> {
+        part: fn(&mut Parser<'a>) -> Result<Node, Mistake>,
+        join: fn(Vec<Node>) -> Node,
+    ) -> Result<Node, Mistake> {
         let mut parts = vec![part(self)?];
         while self.take(joints) {
             parts.push(part(self)?);
@@ -261,7 +280,7 @@ impl Parser {
     }
 
     /// A comparison, or something that holds by itself.
-    fn condition(&mut self) -> Result<Expression, Mistake> {
+    fn condition(&mut self) -> Result<Node, Mistake> {
         let at = self.at();
         if self.peek().is_none() {
             return Err(self.expected("a condition"));
@@ -270,7 +289,7 @@ impl Parser {
             self.deeper(at)?;
             let inner = self.condition()?;
             self.depth -= 1;
-            return Ok(Expression::Not(Box::new(inner)));
+            return Ok(Node::Not(Box::new(inner)));
         }
         let left = self.operand()?;
         let expression = self.compared(left)?;
@@ -280,27 +299,27 @@ impl Parser {
         }
     }
 
-    fn compared(&mut self, left: Expression) -> Result<Expression, Mistake> {
+    fn compared(&mut self, left: Node) -> Result<Node, Mistake> {
         if let Some(Token::Sign(sign)) = self.peek()
             && let Some((_, comparison)) = COMPARISONS.iter().find(|(known, _)| known == sign)
         {
             self.next += 1;
             let right = self.operand()?;
-            return Ok(Expression::Compare(Box::new(left), *comparison, Box::new(right)));
+            return Ok(Node::Compare(Box::new(left), *comparison, Box::new(right)));
         }
         if self.take(&["is"]) {
             let comparison = if self.take(&["not"]) { Comparison::Different } else { Comparison::Equal };
             if !self.take(&["null", "nil"]) {
                 return Err(self.expected("`null`"));
             }
-            let null = Box::new(Expression::Literal(Literal::Null));
-            return Ok(Expression::Compare(Box::new(left), comparison, null));
+            let null = Box::new(Node::Literal(Literal::Null));
+            return Ok(Node::Compare(Box::new(left), comparison, null));
         }
         if self.take(&["not"]) {
             if !self.take(&["in"]) {
                 return Err(self.expected("`in`"));
             }
-            return Ok(Expression::Not(Box::new(self.listed(left)?)));
+            return Ok(Node::Not(Box::new(self.listed(left)?)));
         }
         if self.take(&["in"]) {
             return self.listed(left);
@@ -308,7 +327,7 @@ impl Parser {
         Ok(left)
     }
 
-    fn listed(&mut self, left: Expression) -> Result<Expression, Mistake> {
+    fn listed(&mut self, left: Node) -> Result<Node, Mistake> {
         let close = if self.take(&["["]) {
             "]"
         } else {
@@ -316,11 +335,11 @@ impl Parser {
             ")"
         };
         let list = self.values(close)?;
-        Ok(Expression::In(Box::new(left), list))
+        Ok(Node::In(Box::new(left), list))
     }
 
     /// Values with commas between them, up to and with `close`; at least one.
-    fn values(&mut self, close: &str) -> Result<Vec<Expression>, Mistake> {
+    fn values(&mut self, close: &str) -> Result<Vec<Node>, Mistake> {
         let mut values = vec![self.operand()?];
         while self.take(&[","]) {
             values.push(self.operand()?);
@@ -329,7 +348,7 @@ impl Parser {
         Ok(values)
     }
 
-    fn operand(&mut self) -> Result<Expression, Mistake> {
+    fn operand(&mut self) -> Result<Node, Mistake> {
         let at = self.at();
         if self.take(&["("]) {
             self.deeper(at)?;
@@ -345,11 +364,11 @@ impl Parser {
                 let literal = number(&text, negative)
                     .ok_or_else(|| self.mistake(at, format!("{text} is not a number")))?;
                 self.next += 1;
-                Ok(Expression::Literal(literal))
+                Ok(Node::Literal(literal))
             }
             Some(Token::Text(text)) if !negative => {
                 self.next += 1;
-                Ok(Expression::Literal(Literal::Text(text)))
+                Ok(Node::Literal(Literal::Text(text)))
             }
             Some(Token::Word(word)) if !negative => {
                 self.next += 1;
@@ -359,19 +378,21 @@ impl Parser {
         }
     }
 
-    fn word(&mut self, at: usize, word: &str) -> Result<Expression, Mistake> {
+    fn word(&mut self, at: usize, word: &str) -> Result<Node, Mistake> {
         let literal = match word.to_ascii_lowercase().as_str() {
-            "value" => return Ok(Expression::Value),
             "true" => Literal::Boolean(true),
             "false" => Literal::Boolean(false),
             "null" | "nil" => Literal::Null,
             name if self.take(&["("]) => return self.call(at, name),
-            _ => return Err(self.mistake(at, format!("{word:?} is not known, did you mean `value`"))),
+            _ => {
+                (self.knows)(word).map_err(|why| self.mistake(at, why))?;
+                return Ok(Node::Name(word.to_owned()));
+            }
         };
-        Ok(Expression::Literal(literal))
+        Ok(Node::Literal(literal))
     }
 
-    fn call(&mut self, at: usize, name: &str) -> Result<Expression, Mistake> {
+    fn call(&mut self, at: usize, name: &str) -> Result<Node, Mistake> {
         let Some((_, function, wanted)) = FUNCTIONS.iter().find(|(known, _, _)| *known == name) else {
             let names: Vec<&str> = FUNCTIONS.iter().map(|(known, _, _)| *known).collect();
             let what = format!("there is no function {name:?}, there are {}", names.join(", "));
@@ -381,7 +402,7 @@ impl Parser {
         let values = self.values(")")?;
         self.depth -= 1;
         match values.len() == *wanted {
-            true => Ok(Expression::Call(*function, values)),
+            true => Ok(Node::Call(*function, values)),
             false => {
                 let plural = if *wanted == 1 { "value" } else { "values" };
                 Err(self.mistake(at, format!("{name} takes {wanted} {plural}, got {}", values.len())))
