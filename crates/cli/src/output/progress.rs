@@ -186,6 +186,8 @@ impl State {
             Event::Committed { rows, .. } => {
                 self.rows += rows.iter().map(|(_, rows)| rows).sum::<u64>();
             }
+            // What a stream came to is told from the summary.
+            Event::StreamFinished { .. } => {}
             Event::WalkFinished { walk } => {
                 self.walks_done += 1;
                 if let Some((started, streams)) = self.working.remove(&walk) {

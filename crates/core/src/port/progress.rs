@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::name::{StreamName, WalkName};
+use crate::{
+    name::{StreamName, WalkName},
+    outcome::Outcomes,
+};
 
 /// One thing that happened in a run. Facts that must survive are stored; these are for whoever watches.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +43,17 @@ pub enum Event {
     WalkFinished {
         /// Which walk.
         walk: WalkName,
+    },
+    /// The rows of a stream are in its table; comes once for each stream of a walk, before [`Event::WalkFinished`].
+    StreamFinished {
+        /// Which stream.
+        stream: StreamName,
+        /// What became of its records.
+        outcomes: Outcomes,
+        /// Rows in its table now.
+        rows: u64,
+        /// Seconds since its walk began.
+        seconds: f64,
     },
     /// The other side asked to slow down; nothing is sent for this long.
     Waiting {

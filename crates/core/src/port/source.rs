@@ -70,7 +70,8 @@ pub struct Price {
 /// One reading pass that feeds one or several streams.
 #[derive(Debug, Clone)]
 pub struct Walk {
-    /// Its name, the same in every run that reads the same streams this way.
+    /// Its name, the same in every run that reads the same streams this way: that of the stream whose records it asks for,
+    /// whether that one is wanted or not.
     pub name: WalkName,
     /// What it feeds; a stream that was wanted is fed by exactly one walk.
     pub streams: Vec<WalkStream>,
