@@ -194,7 +194,7 @@ pub enum Conns {
 #[derive(Debug, Args)]
 pub struct ConnsAdd {
     pub name: String,
-    /// The account's URL, or postgres://USER@HOST/DB, sqlite://FILE, file://FOLDER
+    /// The account's URL, or postgres://USER@HOST/DB, sqlite://FILE, duckdb://FILE, file://FOLDER
     #[arg(long)]
     pub url: Option<String>,
     /// A file with the key or password; - for standard input

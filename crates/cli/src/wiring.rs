@@ -1,5 +1,7 @@
 //! Puts the parts together: connections become clients, sources and targets.
 
+mod duckdb;
+
 use std::{path::Path, sync::Arc};
 
 use achub_client::{BaseUrl, Client, HttpTransport, Limits, Pace, Settings};
@@ -54,6 +56,15 @@ impl Context {
     /// Opens the hub's own state.
     pub async fn open_store(&self) -> Result<Arc<SqliteStore>, Error> {
         Ok(Arc::new(SqliteStore::open(self.home.state_file()).await?))
+    }
+
+    /// The target a connection leads to.
+    ///
+    /// Errors: `CF-103` for an account, which is a source; `CF-105` for a kind this binary does not carry; those of the
+    /// target.
+    pub async fn target(&self, name: &str, connection: &Connection) -> Result<Box<dyn Target>, Error> {
+        let opened = target(&self.environment, connection).await;
+        opened.map_err(|error| error.context(format!("connection {name}")))
     }
 
     /// A client of an account; says what was made of its address.
@@ -117,13 +128,12 @@ pub fn hub(store: &Arc<SqliteStore>, progress: Arc<dyn Progress>) -> Hub {
 }
 
 /// Connects to a target.
-///
-/// Errors: `CF-103` for an account, which is a source; those of the target.
-pub async fn target(name: &str, connection: &Connection) -> Result<Box<dyn Target>, Error> {
-    let opened: Result<Box<dyn Target>, Error> = match connection {
+async fn target(environment: &Environment, connection: &Connection) -> Result<Box<dyn Target>, Error> {
+    match connection {
         Connection::Sqlite(sqlite) => {
             SqliteTarget::open(&sqlite.path).await.map(|target| Box::new(target) as _)
         }
+        Connection::Duckdb(file) => duckdb::target(environment, file),
         Connection::Postgres(postgres) => {
             PostgresTarget::connect(&postgres_settings(postgres)).await.map(|target| Box::new(target) as _)
         }
@@ -135,8 +145,7 @@ pub async fn target(name: &str, connection: &Connection) -> Result<Box<dyn Targe
             "an ActiveCampaign account cannot be a target of a replication",
         )
         .with_hint("name a database or a folder, for example sqlite://account.db")),
-    };
-    opened.map_err(|error| error.context(format!("connection {name}")))
+    }
 }
 
 fn file_format(format: Format) -> file::Format {

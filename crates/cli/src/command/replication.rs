@@ -117,7 +117,7 @@ pub async fn of_file(
         output.say("nothing to do: no stream of the file is selected");
         return Ok(None);
     }
-    reader.ready(&ends, resolved.replication).await.map(Some)
+    reader.ready(context, &ends, resolved.replication).await.map(Some)
 }
 
 /// The replication of streams into tables of their own names, by our defaults.
@@ -148,7 +148,7 @@ pub async fn of_ends(context: &Context, ends: &Ends, overrides: &Overrides) -> R
         full_check: FullCheck::WEEKLY,
         working: Working::default(),
     };
-    reader.ready(ends, replication).await
+    reader.ready(context, ends, replication).await
 }
 
 /// Under which name cursors are kept: files of one name that read one account share them, wherever they lie.
@@ -213,8 +213,8 @@ impl Reader {
         tracked.map(|info| info.name.to_string()).collect()
     }
 
-    async fn ready(self, ends: &Ends, replication: Replication) -> Result<Ready, Error> {
-        let target = wiring::target(&ends.target.0, &ends.target.1).await?;
+    async fn ready(self, context: &Context, ends: &Ends, replication: Replication) -> Result<Ready, Error> {
+        let target = context.target(&ends.target.0, &ends.target.1).await?;
         let hub = wiring::hub(&self.store, Arc::new(self.watch.clone()));
         let Reader { store, watch, client, source } = self;
         Ok(Ready { replication, source, client, target, hub, watch, store })

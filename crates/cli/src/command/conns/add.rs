@@ -17,7 +17,7 @@ use crate::{
         yaml_edit::Value,
     },
     output::{Failure, count, duration},
-    wiring::{self, Context},
+    wiring::Context,
 };
 
 /// Contacts on one page; with them come tags, lists and field values.
@@ -42,7 +42,7 @@ pub async fn run(context: &Context, flags: &ConnsAdd, yes: bool) -> Result<(), F
         None => ask(context, "URL", "--url", "It is in ActiveCampaign under Settings → Developer")?,
     };
     match url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
-        Some("postgres" | "postgresql" | "sqlite" | "file") => target(context, flags, &url).await,
+        Some("postgres" | "postgresql" | "sqlite" | "duckdb" | "file") => target(context, flags, &url).await,
         _ => account(context, flags, &url).await,
     }
 }
@@ -240,7 +240,7 @@ async fn target(context: &Context, flags: &ConnsAdd, url: &str) -> Result<(), Fa
     let name = flags.name.to_uppercase();
     let connection = Connection::of_url(&Origin::new("--url"), &name, &node)?;
     if !flags.no_test {
-        let target = wiring::target(&name, &connection).await?;
+        let target = context.target(&name, &connection).await?;
         target.check().await?;
         let info = target.info();
         context

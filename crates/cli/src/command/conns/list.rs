@@ -67,6 +67,9 @@ fn settings(connection: &Connection) -> Vec<(&'static str, Value)> {
             ("role", json!(postgres.role)),
         ],
         Connection::Sqlite(sqlite) => vec![("path", json!(sqlite.path))],
+        Connection::Duckdb(duckdb) => {
+            vec![("path", json!(duckdb.path)), ("library", json!(duckdb.library))]
+        }
         Connection::Folder(folder) => {
             let format = match folder.format {
                 Format::Csv => "csv",

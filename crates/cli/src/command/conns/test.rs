@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     config::connection::{ActiveCampaign, Connection},
     output::{Failure, Output, exit_code},
-    wiring::{self, Context},
+    wiring::Context,
 };
 
 /// Tests the connection called `name`.
@@ -81,7 +81,7 @@ fn as_json(name: &str, checks: &Checks) -> Value {
 }
 
 async fn target(context: &Context, name: &str, connection: &Connection) -> Result<(), Failure> {
-    let target = wiring::target(name, connection).await?;
+    let target = context.target(name, connection).await?;
     target.check().await.map_err(|error| error.context(format!("connection {name}")))?;
     let info = target.info();
     if context.output.is_json {

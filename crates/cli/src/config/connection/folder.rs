@@ -90,7 +90,6 @@ mod tests {
             ("{type: file}", "CF-103", "`path` is missing"),
             ("{type: file, path: x, format: xml}", "CF-103", "`format` must be csv or jsonl"),
             ("{type: file, path: x, format: parquet}", "CF-105", "comes with a later version"),
-            ("{type: duckdb, path: x}", "CF-105", "comes with a later version"),
             ("{type: sqlite, path: x, url: 'sqlite://y'}", "CF-103", "cannot both be given"),
             ("{type: sqlite, url: 'sqlite:y'}", "CF-103", "must be sqlite://PATH"),
             ("file://x?encoding=utf8", "CF-103", "may only have the parameter `format`"),

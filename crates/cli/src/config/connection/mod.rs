@@ -1,6 +1,7 @@
 //! What a connection can be, one file per type.
 
 mod activecampaign;
+mod duckdb;
 mod folder;
 mod postgres;
 mod shape;
@@ -11,6 +12,7 @@ use achub_core::{Code, Error};
 use crate::config::{keys::Origin, nearest::nearest, yaml::Node};
 
 pub use activecampaign::{ActiveCampaign, Rate, moment};
+pub use duckdb::Duckdb;
 pub use folder::{Folder, Format};
 pub use postgres::Postgres;
 pub use shape::{Shape, shape};
@@ -25,12 +27,14 @@ pub enum Connection {
     Postgres(Postgres),
     /// An SQLite file.
     Sqlite(Sqlite),
+    /// A DuckDB file.
+    Duckdb(Duckdb),
     /// A folder of files.
     Folder(Folder),
 }
 
 /// The types of connections, as the key `type` names them, and the words for them.
-const TYPES: &[&str] = &["api", "postgres", "postgresql", "sqlite", "file"];
+const TYPES: &[&str] = &["api", "postgres", "postgresql", "sqlite", "duckdb", "file"];
 
 impl Connection {
     /// Reads the entry called `name`.
@@ -69,7 +73,7 @@ impl Connection {
         }
         let scheme = node.get("url").and_then(Node::text).and_then(|url| url.split_once(':')).map(|(s, _)| s);
         let Some(ty) = node.get("type").and_then(Node::text).or(scheme) else {
-            let hint = "add `type: api` for ActiveCampaign, else postgres, sqlite or file";
+            let hint = "add `type: api` for ActiveCampaign, else postgres, sqlite, duckdb or file";
             return Err(error("`type` is missing".to_owned()).with_hint(hint));
         };
         let what = format!("connection {name}");
@@ -77,26 +81,19 @@ impl Connection {
             "api" => ActiveCampaign::read(origin, what, node).map(Connection::ActiveCampaign),
             "postgres" | "postgresql" => Postgres::read(origin, what, node).map(Connection::Postgres),
             "sqlite" => Sqlite::read(origin, what, node).map(Connection::Sqlite),
+            "duckdb" => Duckdb::read(origin, what, node).map(Connection::Duckdb),
             "file" => Folder::read(origin, what, node).map(Connection::Folder),
-            "duckdb" => Err(Error::new(
-                Code::NotGranted,
-                format!(
-                    "{}:{}: connection {name}: `type: duckdb` comes with a later version",
-                    origin.name(),
-                    node.place
-                ),
-            )),
             _ => Err(match nearest(ty, TYPES.iter().copied()) {
                 Some(near) => {
                     error(format!("unknown type {ty:?}")).with_hint(format!("did you mean {near:?}"))
                 }
                 None => error(format!("type {ty:?} is not one of ours"))
-                    .with_hint("types: api (ActiveCampaign), postgres, sqlite, file"),
+                    .with_hint("types: api (ActiveCampaign), postgres, sqlite, duckdb, file"),
             }),
         }
     }
 
-    /// Reads a URL: `postgres://…`, `sqlite://FILE`, `file://FOLDER`.
+    /// Reads a URL: `postgres://…`, `sqlite://FILE`, `duckdb://FILE`, `file://FOLDER`.
     pub fn of_url(origin: &Origin, name: &str, url: &Node) -> Result<Connection, Error> {
         let map = Node {
             place: url.place,
@@ -115,6 +112,7 @@ impl Connection {
             Connection::ActiveCampaign(_) => "activecampaign",
             Connection::Postgres(_) => "postgres",
             Connection::Sqlite(_) => "sqlite",
+            Connection::Duckdb(_) => "duckdb",
             Connection::Folder(_) => "file",
         }
     }
@@ -125,6 +123,7 @@ impl Connection {
             Connection::ActiveCampaign(account) => account.base_url.clone(),
             Connection::Postgres(postgres) => postgres.place.clone(),
             Connection::Sqlite(sqlite) => sqlite.path.display().to_string(),
+            Connection::Duckdb(duckdb) => duckdb.path.display().to_string(),
             Connection::Folder(folder) => folder.path.display().to_string(),
         }
     }
@@ -135,6 +134,7 @@ impl Connection {
             Connection::ActiveCampaign(_) => ("api", "api"),
             Connection::Postgres(_) => ("postgres", "database"),
             Connection::Sqlite(_) => ("sqlite", "database"),
+            Connection::Duckdb(_) => ("duckdb", "database"),
             Connection::Folder(_) => ("file", "file"),
         }
     }

@@ -7,7 +7,7 @@ use crate::config::yaml::{Mistake, Node, Place, parse};
 const BASE64_START: &str = "base64:";
 const BASE64_END: &str = ":46esab";
 /// The URLs that are connections of ours; a variable with another URL is just a variable.
-const SCHEMES: &[&str] = &["postgres", "postgresql", "sqlite", "file"];
+const SCHEMES: &[&str] = &["postgres", "postgresql", "sqlite", "duckdb", "file"];
 
 /// What a text that is a connection looks like.
 #[derive(Debug, Clone, PartialEq)]

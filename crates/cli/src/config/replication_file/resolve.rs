@@ -169,7 +169,7 @@ fn variables(file: &ReplicationFile, setting: &Setting<'_>) -> Variables {
     let (target_type, target_kind) = setting.target.1.type_and_kind();
     let schema = match setting.target.1 {
         Connection::Postgres(postgres) => postgres.schema.as_deref().unwrap_or("public"),
-        Connection::Sqlite(_) => "main",
+        Connection::Sqlite(_) | Connection::Duckdb(_) => "main",
         _ => "",
     };
     for (name, value) in [
@@ -364,6 +364,7 @@ fn table_key(task: &StreamTask, target: &Connection) -> String {
     };
     let schema = match (target, task.schema.as_deref()) {
         (Connection::Postgres(postgres), None) => Some(postgres.schema.as_deref().unwrap_or("public")),
+        (Connection::Duckdb(_), None) => Some("main"),
         (_, schema) => schema,
     };
     let parts: Vec<&str> = schema.into_iter().chain([task.table.as_str()]).collect();
