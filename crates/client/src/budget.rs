@@ -34,6 +34,8 @@ const REFUSALS_TOGETHER: Duration = Duration::from_secs(10);
 const SLOT_DISTANCE_MAX: Duration = Duration::from_secs(16 * 60);
 /// A wait for a slot is worth telling when it is longer than this: somebody else was asked to slow down.
 const UNTOLD_WAIT_MAX: Duration = Duration::from_secs(3);
+/// That others use the account is told again after this time.
+const OTHERS_TOLD_AGAIN: Duration = Duration::from_secs(60);
 /// Slowing down by less is noise.
 const SLOWDOWN_NOTICED: f64 = 1.05;
 
@@ -56,6 +58,8 @@ struct Known {
     /// Whether a hold was not yet followed by an answer that is no refusal.
     on_probation: bool,
     refused_at: Option<Instant>,
+    /// When somebody was last told that others use the account.
+    others_told_at: Option<Instant>,
 }
 
 /// The right to send one request now.
@@ -75,8 +79,13 @@ impl Budget {
         clock: Arc<dyn Clock>,
         progress: Arc<dyn Progress>,
     ) -> Budget {
-        let known =
-            Known { standing: Standing::unknown(), held_until: None, on_probation: false, refused_at: None };
+        let known = Known {
+            standing: Standing::unknown(),
+            held_until: None,
+            on_probation: false,
+            refused_at: None,
+            others_told_at: None,
+        };
         let gate = Arc::new(tokio::sync::Mutex::new(Sends::default()));
         Budget { account, pace, store, clock, progress, gate, known: Mutex::new(known) }
     }
@@ -256,7 +265,27 @@ impl Budget {
             known.standing.slowed_at = now;
             known.standing.limit
         };
+        self.tell_of_others(now);
         self.store.learn(&self.account, now, limit, slowdown).await
+    }
+
+    /// Says why everything takes longer than it could.
+    fn tell_of_others(&self, now: Timestamp) {
+        let mut known = self.known();
+        if known.others_told_at.is_some_and(|at| at.elapsed() < OTHERS_TOLD_AGAIN) {
+            return;
+        }
+        let Some((pace, rate)) =
+            self.pace.base(known.standing.limit).zip(known.standing.rate(self.pace, now))
+        else {
+            return;
+        };
+        known.others_told_at = Some(Instant::now());
+        drop(known);
+        let message = format!(
+            "something else seems to use this account, sending {rate:.1} instead of {pace:.1} requests a second"
+        );
+        self.progress.event(Event::Warning { message });
     }
 
     fn held_for(&self) -> Option<Duration> {

@@ -168,11 +168,21 @@ pub struct Told(Mutex<Vec<Event>>);
 impl Told {
     pub fn waits(&self) -> Vec<(String, Duration)> {
         let events = self.0.lock().unwrap();
-        let waits = events.iter().map(|event| match event {
-            Event::Waiting { reason, wait } => (reason.clone(), *wait),
-            other => panic!("the client tells waits only, not {other:?}"),
+        let waits = events.iter().filter_map(|event| match event {
+            Event::Waiting { reason, wait } => Some((reason.clone(), *wait)),
+            Event::Warning { .. } => None,
+            other => panic!("the client tells waits and warnings only, not {other:?}"),
         });
         waits.collect()
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        let events = self.0.lock().unwrap();
+        let warnings = events.iter().filter_map(|event| match event {
+            Event::Warning { message } => Some(message.clone()),
+            _ => None,
+        });
+        warnings.collect()
     }
 }
 

@@ -183,12 +183,13 @@ async fn single_refusal_near_limit_keeps_the_pace() {
     }
 }
 
-/// C-05: another tool takes four of five requests a second; we slow down, and finish.
+/// C-05: another tool takes four of five requests a second; we slow down, say so once a minute, and finish.
 #[tokio::test(start_paused = true)]
 async fn others_at_work_slow_us_down() {
     let window = SlidingWindow::new(5).with_others_every(Duration::from_millis(250));
     let account = Account::new(move |received| window.answer(received.at).after(Duration::from_millis(200)));
-    let client = Process::new().client(&account, Pace::Auto);
+    let process = Process::new();
+    let client = process.client(&account, Pace::Auto);
 
     let took = read_all(&client, 100, 4).await;
 
@@ -196,6 +197,9 @@ async fn others_at_work_slow_us_down() {
     let rate = account.received().len() as f64 / took.as_secs_f64();
     assert!(rate < 2.0, "sent {rate:.2} a second where one was free");
     assert!(took < Duration::from_secs(200), "{took:?}");
+    let told = process.told.warnings();
+    assert!(told[0].starts_with("something else seems to use this account, sending "), "{told:?}");
+    assert!(told.len() <= 1 + took.as_secs() as usize / 60, "{told:?}");
 }
 
 /// Commands that follow each other are no other tool: what the last one sent is still in the account's window when the
@@ -221,6 +225,7 @@ async fn commands_in_a_row_keep_the_pace() {
             );
         }
 
+        assert_eq!(process.told.warnings(), [""; 0]);
         let took = begun.elapsed() - paused;
         assert!(
             took < Duration::from_secs(9),
