@@ -9,7 +9,7 @@ use achub_api::{
 use achub_core::{Error, StreamName, port::source::Wanted};
 use jiff::Timestamp;
 
-use crate::activecampaign::{SATELLITES, find, intake::Feed};
+use crate::activecampaign::{SATELLITES, find, intake::Feed, span::Span};
 
 /// Streams read in one walk.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub(super) struct Group {
     pub(super) main: &'static Stream,
     /// What is wanted, in the order it was asked for.
     pub(super) wanted: Vec<Wanted>,
+    /// Groups of streams of their own that may come along; what they want is among `wanted` too.
+    pub(super) riders: Vec<Group>,
 }
 
 /// What is wanted, in walks: satellites go with contacts, arrays of one answer with each other, everything else alone.
@@ -27,7 +29,7 @@ pub(super) fn groups(wanted: &[Wanted]) -> Result<Vec<Group>, Error> {
         let main = carrier(find(&wanted.stream)?)?;
         match groups.iter_mut().find(|group| group.main.name == main.name) {
             Some(group) => group.wanted.push(wanted.clone()),
-            None => groups.push(Group { main, wanted: vec![wanted.clone()] }),
+            None => groups.push(Group { main, wanted: vec![wanted.clone()], riders: Vec::new() }),
         }
     }
     Ok(groups)
@@ -52,9 +54,20 @@ impl Group {
         self.wanted.iter().map(|wanted| wanted.stream.clone()).collect()
     }
 
-    /// From when on the walk must read: everything, if any of its streams wants everything.
-    pub(super) fn since(&self) -> Option<Timestamp> {
-        self.wanted.iter().map(|wanted| wanted.since).collect::<Option<Vec<_>>>()?.into_iter().min()
+    /// What the walk must read: as much as any of its streams wants.
+    pub(super) fn span(&self) -> Span {
+        let all =
+            |of: fn(&Wanted) -> Option<Timestamp>| self.wanted.iter().map(of).collect::<Option<Vec<_>>>();
+        Span {
+            since: all(|wanted| wanted.since).and_then(|all| all.into_iter().min()),
+            until: all(|wanted| wanted.until).and_then(|all| all.into_iter().max()),
+        }
+    }
+
+    /// Whether everything there is, is wanted.
+    pub(super) fn wants_everything(&self) -> bool {
+        let is_limited = |wanted: &Wanted| wanted.row_limit.is_some() || wanted.skip > 0;
+        self.span().is_everything() && !self.wanted.iter().any(is_limited)
     }
 
     /// Names the streams, so that a position is used only for a walk over the same ones.
@@ -76,7 +89,8 @@ impl Group {
 
     /// The most records any of its streams may have; `None` where one has no limit.
     fn room(&self) -> Option<u64> {
-        let rooms: Option<Vec<u64>> = self.wanted.iter().map(|wanted| wanted.row_limit).collect();
+        let room = |wanted: &Wanted| wanted.row_limit.map(|limit| limit.saturating_add(wanted.skip));
+        let rooms: Option<Vec<u64>> = self.wanted.iter().map(room).collect();
         rooms.and_then(|rooms| rooms.into_iter().max())
     }
 
@@ -89,17 +103,21 @@ impl Group {
             .collect()
     }
 
-    /// What of each stream is passed on. `since` is where a walk that reads a span begins: records older than what a
-    /// stream wants are dropped only where the walk reads more than that.
+    /// What of each stream is passed on: of the main stream what lies in the span that is wanted of it, of the others what
+    /// comes along.
     pub(super) fn feeds(&self, includes: &[&'static Sideload]) -> Vec<Feed> {
         self.wanted
             .iter()
             .filter_map(|wanted| {
                 let stream = streams::find(wanted.stream.as_str())?;
-                let include = includes.iter().find(|include| include.stream == stream.name);
+                let is_satellite = SATELLITES.contains(&stream.name);
+                let include = includes.iter().find(|include| is_satellite && include.stream == stream.name);
+                let span = Span { since: wanted.since, until: wanted.until };
                 Some(Feed {
                     stream,
-                    since: wanted.since.filter(|_| stream.name == self.main.name),
+                    span: if stream.name == self.main.name { span } else { Span::default() },
+                    skip: wanted.skip,
+                    is_skipping: wanted.skip > 0,
                     room: wanted.row_limit,
                     met: HashSet::new(),
                     parent_field: include.map(|include| include.parent_field),
@@ -112,15 +130,32 @@ impl Group {
     pub(super) fn alone(&self, stream: &str) -> Result<Group, Error> {
         let wanted = self.wanted.iter().filter(|wanted| wanted.stream.as_str() == stream).cloned();
         // Read on its own there is no contact whose time would say what changed.
-        let wanted = wanted.map(|wanted| Wanted { since: None, ..wanted }).collect();
-        Ok(Group { main: find(&StreamName::new(stream))?, wanted })
+        let wanted = wanted.map(|wanted| Wanted { since: None, until: None, ..wanted }).collect();
+        Ok(Group { main: find(&StreamName::new(stream))?, wanted, riders: Vec::new() })
     }
 
     /// The group without some of its streams.
     pub(super) fn without(&self, refused: &[&'static Sideload]) -> Group {
         let mut group = self.clone();
-        group.wanted.retain(|wanted| !refused.iter().any(|refused| refused.stream == wanted.stream.as_str()));
+        let is_refused = |name: &str| refused.iter().any(|refused| refused.stream == name);
+        group.wanted.retain(|wanted| !is_refused(wanted.stream.as_str()));
+        group.riders.retain(|rider| !is_refused(rider.main.name));
         group
+    }
+
+    /// The group without what may come along.
+    pub(super) fn without_riders(&self) -> Group {
+        let mut group = self.clone();
+        let riders = std::mem::take(&mut group.riders);
+        group.wanted.retain(|wanted| !riders.iter().any(|rider| rider.wants(wanted.stream.as_str())));
+        group
+    }
+
+    /// The group with `rider` coming along.
+    pub(super) fn with_rider(mut self, rider: Group) -> Group {
+        self.wanted.extend_from_slice(&rider.wanted);
+        self.riders.push(rider);
+        self
     }
 }
 

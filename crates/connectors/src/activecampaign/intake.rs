@@ -1,6 +1,6 @@
 //! What becomes of decoded records on their way to the engine: passed on, or left out by start date or row limit.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use achub_api::{
     decode::{Decoded, DecodedPart},
@@ -10,16 +10,19 @@ use achub_core::{
     Batch, StreamName, Value,
     port::source::{Part, Scope, WalkReport},
 };
-use jiff::Timestamp;
 
-use crate::activecampaign::pages::key_hashes;
+use crate::activecampaign::{pages::key_hashes, span::Span};
 
 /// A stream a walk feeds, and what of it is wanted.
 #[derive(Debug, Clone)]
 pub(super) struct Feed {
     pub(super) stream: &'static Stream,
-    /// Records whose cursor field is older are left out.
-    pub(super) since: Option<Timestamp>,
+    /// Records whose cursor field lies outside are left out.
+    pub(super) span: Span,
+    /// Records that are still to be passed over.
+    pub(super) skip: u64,
+    /// Whether records were to be passed over at all.
+    pub(super) is_skipping: bool,
     /// Records that may still be passed on.
     pub(super) room: Option<u64>,
     /// Hashes of the keys that were passed on, where there is a limit: a record met again does not count twice.
@@ -34,11 +37,12 @@ pub(super) struct Intake {
     feeds: Vec<Feed>,
     drift: HashMap<(StreamName, String), u64>,
     left_out: HashMap<StreamName, u64>,
+    reduced: HashMap<StreamName, Reduced>,
 }
 
 impl Intake {
     pub(super) fn new(feeds: Vec<Feed>) -> Intake {
-        Intake { feeds, drift: HashMap::new(), left_out: HashMap::new() }
+        Intake { feeds, drift: HashMap::new(), left_out: HashMap::new(), reduced: HashMap::new() }
     }
 
     pub(super) fn feeds(&self) -> &[Feed] {
@@ -57,7 +61,10 @@ impl Intake {
                 *self.drift.entry((name.clone(), (*field).to_owned())).or_default() += count;
             }
             let mut batch = part.batch;
-            let left_out = feed.leave_out_old(&mut batch);
+            if let Some(reduced) = Reduced::rows_of(&batch) {
+                self.reduced.entry(name.clone()).or_default().count(&batch, &reduced);
+            }
+            let left_out = feed.leave_out(&mut batch);
             if left_out > 0 {
                 *self.left_out.entry(name.clone()).or_default() += left_out;
             }
@@ -74,6 +81,18 @@ impl Intake {
         parts
     }
 
+    /// Forgets which records came reduced, because all of them are read once more.
+    pub(super) fn forget_reduced(&mut self) {
+        self.reduced.clear();
+    }
+
+    /// The most records any stream may still be given; `None` where one has no limit.
+    pub(super) fn room(&self) -> Option<u64> {
+        let rooms: Option<Vec<u64>> =
+            self.feeds.iter().map(|feed| feed.room.map(|room| room + feed.skip)).collect();
+        rooms.and_then(|rooms| rooms.into_iter().max())
+    }
+
     /// Whether every stream has all the records that were asked for.
     pub(super) fn is_full(&self) -> bool {
         self.feeds.iter().all(|feed| feed.room == Some(0))
@@ -81,7 +100,7 @@ impl Intake {
 
     /// Whether a row limit was set at all.
     pub(super) fn is_limited(&self) -> bool {
-        self.feeds.iter().any(|feed| feed.room.is_some())
+        self.feeds.iter().any(|feed| feed.room.is_some() || feed.is_skipping)
     }
 
     /// Puts the counts into the walk's report.
@@ -91,29 +110,87 @@ impl Intake {
         for (name, count) in self.left_out {
             report.left_out.entry(name).or_insert(count);
         }
+        report.reduced = self.reduced.into_iter().map(|(name, reduced)| (name, reduced.count)).collect();
     }
 }
 
 impl Feed {
-    /// Records without a value in the cursor field stay: nothing says that they are old.
-    fn leave_out_old(&self, batch: &mut Batch) -> u64 {
-        let (Some(since), Some(cursor)) = (self.since, self.stream.cursor) else { return 0 };
-        let Some(index) = batch.schema().index_of(cursor.field) else { return 0 };
-        let before = batch.len();
-        batch.retain(|values| !matches!(values[index], Value::Timestamp(time) if time < since));
-        (before - batch.len()) as u64
+    /// Leaves out records outside of the span; tells how many of them are older. Records without a value in the cursor
+    /// field stay: nothing says where they belong.
+    fn leave_out(&self, batch: &mut Batch) -> u64 {
+        let Some(index) = self.stream.cursor.and_then(|cursor| batch.schema().index_of(cursor.field)) else {
+            return 0;
+        };
+        let Span { since, until } = self.span;
+        let mut older = 0;
+        batch.retain(|values| {
+            let Value::Timestamp(time) = values[index] else { return true };
+            let is_older = since.is_some_and(|since| time < since);
+            older += u64::from(is_older);
+            !is_older && until.is_none_or(|until| time < until)
+        });
+        older
     }
 
+    /// Passes over what is to be skipped and cuts to what there is room for. A record met again counts once.
     fn cut_to_room(&mut self, batch: &mut Batch) -> bool {
-        let Some(room) = &mut self.room else { return false };
+        if self.room.is_none() && !self.is_skipping {
+            return false;
+        }
         let mut keys = key_hashes(batch).into_iter();
         let before = batch.len();
-        batch.retain(|_| {
-            let is_new = keys.next().is_some_and(|key| *room > 0 && self.met.insert(key));
-            *room -= u64::from(is_new);
-            is_new
-        });
+        batch.retain(|_| keys.next().is_some_and(|key| self.admits(key)));
         batch.len() < before
+    }
+
+    fn admits(&mut self, key: u64) -> bool {
+        if self.room == Some(0) || !self.met.insert(key) {
+            return false;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        if let Some(room) = &mut self.room {
+            *room -= 1;
+        }
+        true
+    }
+}
+
+/// Records the key may only see the existence of: deals of a pipeline its user has no permission for.
+/// Source: activecampaign-api.md §11.4.
+#[derive(Debug, Default)]
+struct Reduced {
+    count: u64,
+    /// Keys of those counted last: pages overlap.
+    recent: VecDeque<u64>,
+}
+
+/// Keys of reduced records that are remembered, several pages' worth.
+const RECENT_MAX: usize = 1_000;
+
+impl Reduced {
+    /// The rows that came reduced, where there are any.
+    fn rows_of(batch: &Batch) -> Option<Vec<usize>> {
+        let column = batch.schema().index_of("isDisabled")?;
+        let rows: Vec<usize> =
+            (0..batch.len()).filter(|&row| batch.row(row)[column] == Value::Boolean(true)).collect();
+        (!rows.is_empty()).then_some(rows)
+    }
+
+    fn count(&mut self, batch: &Batch, rows: &[usize]) {
+        let keys = key_hashes(batch);
+        for key in rows.iter().map(|&row| keys[row]) {
+            if self.recent.contains(&key) {
+                continue;
+            }
+            self.count += 1;
+            self.recent.push_back(key);
+            if self.recent.len() > RECENT_MAX {
+                self.recent.pop_front();
+            }
+        }
     }
 }
 

@@ -1,26 +1,15 @@
 //! What the positions of all kinds of walks have in common.
 
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::activecampaign::{contacts, numbered, offset, segments};
+use crate::activecampaign::{numbered, offset, segments, span::Span};
 
 /// A position as a walk stores it.
 pub(super) trait Mark: DeserializeOwned {
     /// Names the streams the walk reads.
     fn signature(&self) -> &str;
-    /// From when on it reads.
-    fn since(&self) -> Option<Timestamp>;
-}
-
-impl Mark for contacts::Mark {
-    fn signature(&self) -> &str {
-        &self.signature
-    }
-
-    fn since(&self) -> Option<Timestamp> {
-        self.since
-    }
+    /// The stretch of time it reads.
+    fn span(&self) -> Span;
 }
 
 impl Mark for offset::Mark {
@@ -28,8 +17,8 @@ impl Mark for offset::Mark {
         &self.signature
     }
 
-    fn since(&self) -> Option<Timestamp> {
-        self.since
+    fn span(&self) -> Span {
+        Span { since: self.since, until: self.until }
     }
 }
 
@@ -38,8 +27,8 @@ impl Mark for numbered::Mark {
         &self.signature
     }
 
-    fn since(&self) -> Option<Timestamp> {
-        None
+    fn span(&self) -> Span {
+        Span::default()
     }
 }
 
@@ -48,7 +37,7 @@ impl Mark for segments::Mark {
         &self.signature
     }
 
-    fn since(&self) -> Option<Timestamp> {
-        None
+    fn span(&self) -> Span {
+        Span::default()
     }
 }

@@ -1,7 +1,9 @@
 //! ActiveCampaign as a source: which requests read which streams, at the lowest price.
 
+mod ahead;
 mod columns;
 mod contacts;
+mod facts;
 mod group;
 mod intake;
 mod mark;
@@ -9,9 +11,13 @@ mod numbered;
 mod offset;
 mod open;
 mod pages;
+mod probe;
 mod ranges;
+mod reading;
+mod rights;
 mod segments;
 mod series;
+mod span;
 mod whole;
 
 use std::{collections::HashMap, sync::Arc};
@@ -27,10 +33,14 @@ use achub_core::{
     },
 };
 use async_trait::async_trait;
+use facts::Facts;
 
 /// This connector in the list of all.
 pub const CONNECTOR: crate::Connector =
     crate::Connector { name: "activecampaign", role: crate::Role::Source };
+
+pub use probe::Probe;
+pub use reading::Reading;
 
 /// Streams whose records come along with contacts at no extra request.
 pub(crate) const SATELLITES: [&str; 3] = ["contact_tags", "contact_lists", "field_values"];
@@ -40,13 +50,23 @@ pub struct ActiveCampaignSource {
     client: Client,
     state: Arc<dyn StateStore>,
     clock: Arc<dyn Clock>,
+    reading: Reading,
 }
 
 impl ActiveCampaignSource {
     /// Reads through `client`; what is found out about the account is remembered in `state`. `clock` stands in where an
-    /// answer carries no date.
+    /// answer carries no date. Reads the documented way until [`ActiveCampaignSource::with_reading`] says otherwise.
     pub fn new(client: Client, state: Arc<dyn StateStore>, clock: Arc<dyn Clock>) -> ActiveCampaignSource {
-        ActiveCampaignSource { client, state, clock }
+        ActiveCampaignSource { client, state, clock, reading: Reading::Documented }
+    }
+
+    /// The same source, reading in this way.
+    pub fn with_reading(self, reading: Reading) -> ActiveCampaignSource {
+        ActiveCampaignSource { reading, ..self }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::new(self.state.clone(), self.clock.clone(), self.client.account().clone())
     }
 }
 
@@ -65,14 +85,9 @@ impl Source for ActiveCampaignSource {
         wanted: &[Wanted],
         positions: &HashMap<WalkName, Position>,
     ) -> Result<Opened, Error> {
-        let opening = open::Opening {
-            client: &self.client,
-            state: &*self.state,
-            clock: &*self.clock,
-            positions,
-            field_names: columns::FieldNames::default(),
-        };
-        opening.all(wanted).await
+        open::Opening::new(&self.client, self.facts(), &*self.clock, self.reading, positions)
+            .all(wanted)
+            .await
     }
 }
 

@@ -13,9 +13,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::activecampaign::{
+    ahead::{Ahead, Turn},
     intake::{self, Intake},
-    pages::{Fetched, Pages, Query, filter_time, key_hashes},
+    pages::{Fetched, Pages, Query, key_hashes},
     series::{Series, Step},
+    span::Span,
 };
 
 /// Where a walk by offset stands.
@@ -25,6 +27,9 @@ pub(super) struct Mark {
     pub(super) signature: String,
     /// From when on it reads.
     pub(super) since: Option<Timestamp>,
+    /// Until when it reads.
+    #[serde(default)]
+    pub(super) until: Option<Timestamp>,
     /// ActiveCampaign's clock at the first opening.
     pub(super) as_of: Timestamp,
     /// Parents that were read to the end; stays 0 where there is one series only.
@@ -45,20 +50,20 @@ pub(super) struct Mark {
 
 /// A walk by offset, opened or taken up again.
 pub(super) struct OffsetWalk {
-    pub(super) walk: Walk,
-    pub(super) pages: Pages,
-    pub(super) intake: Intake,
+    walk: Walk,
+    pages: Pages,
+    intake: Intake,
     /// The query but for limit and offset.
-    pub(super) query: Query,
+    query: Query,
     /// What a parent is put into.
-    pub(super) place: Place,
-    pub(super) mark: Mark,
+    place: Place,
+    mark: Mark,
     /// The page that opened it, still to be passed on.
-    pub(super) opening: Option<Fetched>,
+    opening: Option<Fetched>,
 }
 
 /// Where the key of a parent goes in a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// There is no parent.
     Nowhere,
@@ -69,15 +74,11 @@ pub(super) enum Place {
 }
 
 impl Mark {
-    pub(super) fn new(
-        signature: String,
-        since: Option<Timestamp>,
-        as_of: Timestamp,
-        parents: Vec<String>,
-    ) -> Mark {
+    pub(super) fn new(signature: String, span: Span, as_of: Timestamp, parents: Vec<String>) -> Mark {
         Mark {
             signature,
-            since,
+            since: span.since,
+            until: span.until,
             as_of,
             parents_done: 0,
             parents,
@@ -90,12 +91,9 @@ impl Mark {
     }
 }
 
-/// The query of a walk by offset over what changed since a moment, but for limit and offset.
-pub(super) fn query(stream: &Stream, since: Option<Timestamp>) -> Query {
-    let mut query = Query::new();
-    if let (Some(since), Some(filter)) = (since, stream.cursor.and_then(|cursor| cursor.filter)) {
-        query.push((filter.to_owned(), filter_time(since)));
-    }
+/// The query of a walk by offset over what changed in a span, but for limit and offset.
+pub(super) fn query(stream: &Stream, span: Span) -> Query {
+    let mut query = span.filters(stream);
     // The order of contacts belongs to their id ranges; whoever reads them by offset does so because it was not kept.
     if let Some((parameter, direction)) = stream.order.filter(|_| stream.read != Read::Keyset) {
         query.push((parameter.to_owned(), direction.to_owned()));
@@ -103,40 +101,55 @@ pub(super) fn query(stream: &Stream, since: Option<Timestamp>) -> Query {
     query
 }
 
-/// One page of the series of `parent` at `offset`.
+/// The next page of a series, held against the one before.
 pub(super) async fn fetch(
     pages: &Pages,
     query: &Query,
-    place: &Place,
+    place: Place,
     parent: Option<&str>,
     series: &Series,
 ) -> Result<Fetched, Error> {
-    let mut query = query.clone();
-    query.push(("limit".to_owned(), pages.main().page_size.to_string()));
-    query.push(("offset".to_owned(), series.offset.to_string()));
-    let mut path = pages.main().path.to_owned();
-    match (place, parent) {
-        (Place::Path, Some(parent)) => path = fill(&path, parent),
-        (Place::Filter(name), Some(parent)) => query.push(((*name).to_owned(), parent.to_owned())),
-        _ => {}
-    }
+    let (path, query) = request(pages, query, place, parent, series.offset);
     let check = |decoded: &Decoded| {
-        let main = &decoded.parts[0].batch;
-        if main.is_empty() && decoded.total.is_some_and(|total| total > series.offset) {
-            return Err(Unreadable::new(Kind::Empty, "no records where the total says there are some"));
-        }
-        if series.is_stuck(&key_hashes(main), decoded.total) {
+        check(pages, decoded, series.offset)?;
+        if series.is_stuck(&key_hashes(&decoded.parts[0].batch), decoded.total) {
             return Err(Unreadable::new(
                 Kind::WrongPage,
                 format!("offset {} shows the page before it", series.offset),
             ));
         }
-        pages.check_sideloads(decoded)
+        Ok(())
     };
     pages.get(&path, query, check).await
 }
 
-fn fill(path: &str, parent: &str) -> String {
+/// A page that may be far from the one before.
+async fn fetch_ahead(pages: Pages, path: String, query: Query, offset: u64) -> Result<Fetched, Error> {
+    pages.get(&path, query, |decoded| check(&pages, decoded, offset)).await
+}
+
+fn request(pages: &Pages, query: &Query, place: Place, parent: Option<&str>, offset: u64) -> (String, Query) {
+    let mut query = query.clone();
+    query.push(("limit".to_owned(), pages.main().page_size.to_string()));
+    query.push(("offset".to_owned(), offset.to_string()));
+    let mut path = pages.main().path.to_owned();
+    match (place, parent) {
+        (Place::Path, Some(parent)) => path = fill(&path, parent),
+        (Place::Filter(name), Some(parent)) => query.push((name.to_owned(), parent.to_owned())),
+        _ => {}
+    }
+    (path, query)
+}
+
+fn check(pages: &Pages, decoded: &Decoded, offset: u64) -> Result<(), Unreadable> {
+    if decoded.parts[0].batch.is_empty() && decoded.total.is_some_and(|total| total > offset) {
+        return Err(Unreadable::new(Kind::Empty, "no records where the total says there are some"));
+    }
+    pages.check_sideloads(decoded)
+}
+
+/// `path` with the key of a parent in its place.
+pub(super) fn fill(path: &str, parent: &str) -> String {
     match (path.find('{'), path.find('}')) {
         (Some(from), Some(to)) if from < to => format!("{}{parent}{}", &path[..from], &path[to + 1..]),
         _ => path.to_owned(),
@@ -150,12 +163,11 @@ impl OpenWalk for OffsetWalk {
     }
 
     async fn read(mut self: Box<Self>, sink: &mut dyn PageSink) -> Result<WalkReport, Error> {
+        let mut ahead = Ahead::default();
         while self.is_more() {
             let fetched = match self.opening.take() {
                 Some(opening) => opening,
-                None => {
-                    fetch(&self.pages, &self.query, &self.place, self.parent(), &self.mark.series).await?
-                }
+                None => self.next_page(&mut ahead).await?,
             };
             self.settle(&fetched)?;
             self.pass_on(fetched, sink).await?;
@@ -181,13 +193,76 @@ impl OpenWalk for OffsetWalk {
 }
 
 impl OffsetWalk {
+    /// A walk that goes on from `mark`.
+    pub(super) fn new(walk: Walk, pages: Pages, intake: Intake, place: Place, mark: Mark) -> OffsetWalk {
+        let query = query(pages.main(), Span { since: mark.since, until: mark.until });
+        OffsetWalk { walk, pages, intake, query, place, mark, opening: None }
+    }
+
+    /// The same walk, whose first page is there already.
+    pub(super) fn opened_by(mut self, opening: Option<Fetched>) -> OffsetWalk {
+        self.opening = opening;
+        self
+    }
+
     fn is_more(&self) -> bool {
         self.mark.parents_done < self.mark.parents.len().max(1)
-            && !(self.place != Place::Nowhere && self.mark.parents.is_empty())
+            && (self.place == Place::Nowhere || !self.mark.parents.is_empty())
     }
 
     fn parent(&self) -> Option<&str> {
         self.mark.parents.get(self.mark.parents_done).map(String::as_str)
+    }
+
+    /// The page whose turn it is; the ones after it are asked for beside it.
+    async fn next_page(&mut self, ahead: &mut Ahead) -> Result<Fetched, Error> {
+        let parent = self.mark.parents_done;
+        let is_useless = |turn: Turn| {
+            turn.parent < parent || turn.parent == parent && !self.mark.series.could_join(turn.offset)
+        };
+        if ahead.first().is_some_and(is_useless) {
+            ahead.clear();
+        }
+        self.ask_ahead(ahead);
+        if let Some(turn) = ahead.first().filter(|turn| turn.parent == parent)
+            && let Some(page) = ahead.pop().await
+        {
+            let page = page?;
+            self.mark.series.take_at(turn.offset);
+            if !self.mark.series.is_stuck(&key_hashes(page.main()), page.decoded.total) {
+                return Ok(page);
+            }
+        }
+        fetch(&self.pages, &self.query, self.place, self.parent(), &self.mark.series).await
+    }
+
+    /// Asks for pages that are most likely next, as many as the budget wants in flight.
+    fn ask_ahead(&self, ahead: &mut Ahead) {
+        let most = self.pages.client().in_flight_wanted();
+        while ahead.len() < most {
+            let Some(turn) = self.turn_after(ahead.last()) else { break };
+            let parent = self.mark.parents.get(turn.parent).map(String::as_str);
+            let (path, query) = request(&self.pages, &self.query, self.place, parent, turn.offset);
+            ahead.push(turn, Box::pin(fetch_ahead(self.pages.clone(), path, query, turn.offset)));
+        }
+    }
+
+    /// The turn after `last`, where one can be foreseen: the next page of a series whose total is known, the first page of
+    /// the next parent.
+    fn turn_after(&self, last: Option<Turn>) -> Option<Turn> {
+        let series = &self.mark.series;
+        let this = Turn { parent: self.mark.parents_done, offset: series.offset };
+        if self.place != Place::Nowhere {
+            let next = last.map_or(this, |last| Turn { parent: last.parent + 1, offset: 0 });
+            return (next.parent < self.mark.parents.len()).then_some(next);
+        }
+        let Some(last) = last else { return series.is_steady().then_some(this) };
+        let page_size = u64::from(self.pages.main().page_size);
+        let end =
+            self.intake.room().map_or(series.expected(), |room| series.expected().map(|end| end.min(room)));
+        // A page that is not full, or brings all that is wanted, is the last one.
+        (last.offset + page_size <= end?)
+            .then(|| Turn { offset: last.offset + page_size - series.overlap(), ..last })
     }
 
     fn settle(&mut self, fetched: &Fetched) -> Result<(), Error> {
@@ -212,6 +287,7 @@ impl OffsetWalk {
         let short = total.map_or(0, |total| total.saturating_sub(seen));
         if short > 0 && !self.mark.second_look {
             self.mark.second_look = true;
+            self.intake.forget_reduced();
             self.mark.series = Series::default();
             return;
         }

@@ -2,9 +2,10 @@
 
 mod by_id;
 mod by_offset;
+mod riders;
 mod stages;
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use achub_api::{decode, stream::Read};
 use achub_client::Client;
@@ -13,55 +14,85 @@ use achub_core::{
     port::{
         clock::Clock,
         source::{OpenWalk, Opened, Position, Price, Walk, WalkStream, Wanted},
-        state::StateStore,
     },
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 
 use crate::activecampaign::{
     columns::FieldNames,
+    facts::Facts,
     find,
     group::{Group, groups},
     intake::Intake,
     mark::Mark,
     numbered::{self, NumberedWalk},
     offset::Place,
-    pages::Pages,
+    pages::{Fetched, Pages},
+    reading::Reading,
     segments::{self, SegmentsWalk},
     whole,
 };
 
 /// What opening needs.
 pub(super) struct Opening<'a> {
-    pub(super) client: &'a Client,
-    pub(super) state: &'a dyn StateStore,
-    pub(super) clock: &'a dyn Clock,
-    pub(super) positions: &'a HashMap<WalkName, Position>,
-    pub(super) field_names: FieldNames,
+    client: &'a Client,
+    facts: Facts,
+    clock: &'a dyn Clock,
+    reading: Reading,
+    positions: &'a HashMap<WalkName, Position>,
+    field_names: FieldNames,
+    /// The first page of pipelines: a walk of its own and the control query for stages both need it.
+    pipelines: OnceCell<Fetched>,
+    /// Streams that could not be opened though others of their group could.
+    failed: Mutex<Vec<(Vec<StreamName>, Error)>>,
 }
 
 type OpenedWalk = Box<dyn OpenWalk>;
 
-impl Opening<'_> {
+impl<'a> Opening<'a> {
+    pub(super) fn new(
+        client: &'a Client,
+        facts: Facts,
+        clock: &'a dyn Clock,
+        reading: Reading,
+        positions: &'a HashMap<WalkName, Position>,
+    ) -> Opening<'a> {
+        Opening {
+            client,
+            facts,
+            clock,
+            reading,
+            positions,
+            field_names: FieldNames::default(),
+            pipelines: OnceCell::new(),
+            failed: Mutex::default(),
+        }
+    }
+
     /// Opens all walks beside each other. Fails as a whole only where nothing could be opened.
-    pub(super) async fn all(&self, wanted: &[Wanted]) -> Result<Opened, Error> {
-        let groups = groups(wanted)?;
+    pub(super) async fn all(self, wanted: &[Wanted]) -> Result<Opened, Error> {
+        let groups = self.with_riders(groups(wanted)?).await?;
         let opened = join_all(groups.iter().map(|group| self.group(group))).await;
         let mut walks = Vec::new();
-        let mut failed = Vec::new();
         for (group, result) in groups.iter().zip(opened) {
             match result {
                 Ok(opened) => walks.extend(opened),
-                Err(error) => failed.push((group.names(), error)),
+                Err(error) => self.fail(group.names(), error),
             }
         }
+        let mut failed = self.failed.into_inner().expect("nothing panics while it holds the lock");
         if walks.is_empty()
             && let Some((_, error)) = failed.pop()
         {
             return Err(error);
         }
         Ok(Opened { walks, requests_per_second: self.client.requests_per_second(), failed })
+    }
+
+    fn fail(&self, streams: Vec<StreamName>, error: Error) {
+        self.failed.lock().expect("nothing panics while it holds the lock").push((streams, error));
     }
 
     async fn group(&self, group: &Group) -> Result<Vec<OpenedWalk>, Error> {
@@ -117,12 +148,14 @@ impl Opening<'_> {
     fn position<M: Mark>(&self, group: &Group) -> Option<M> {
         let position = self.positions.get(&WalkName::new(group.main.name))?;
         let mark: M = serde_json::from_value(position.0.clone()).ok()?;
-        let reaches_back = match (mark.since(), group.since()) {
+        let (read, wanted) = (mark.span(), group.span());
+        let reaches_back = match (read.since, wanted.since) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(mark), Some(wanted)) => mark <= wanted,
+            (Some(read), Some(wanted)) => read <= wanted,
         };
-        (mark.signature() == group.signature() && reaches_back).then_some(mark)
+        let fits = mark.signature() == group.signature() && reaches_back && read.until == wanted.until;
+        fits.then_some(mark)
     }
 
     fn walk(&self, group: &Group, how: String, requests: u64, rows: Option<u64>, as_of: Timestamp) -> Walk {
@@ -155,7 +188,7 @@ impl Opening<'_> {
             .wanted
             .iter()
             .any(|wanted| wanted.count_left_out && wanted.stream.as_str() == group.main.name);
-        if !is_counted || group.since().is_none() {
+        if !is_counted || group.span().since.is_none() {
             return Ok(());
         }
         let pages = Pages::new(self.client, vec![group.main], Vec::new());

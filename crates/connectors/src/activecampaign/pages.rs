@@ -3,6 +3,7 @@
 use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash, Hasher},
+    time::Duration,
 };
 
 use achub_api::{
@@ -11,17 +12,21 @@ use achub_api::{
 };
 use achub_client::{Client, Get};
 use achub_core::{Batch, Error};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
+
+use crate::activecampaign::{SATELLITES, rights};
 
 /// Query parameters in their order.
 pub(super) type Query = Vec<(String, String)>;
 
 /// A decoded page.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Fetched {
     pub(super) decoded: Decoded,
     /// ActiveCampaign's clock when it answered.
     pub(super) date: Option<Timestamp>,
+    /// From sending to the last byte.
+    pub(super) latency: Duration,
 }
 
 impl Fetched {
@@ -88,8 +93,10 @@ impl Pages {
                 Ok(decoded)
             })
             .await
-            .map_err(|error| error.context(format_args!("reading {}", self.main().name)))?;
-        Ok(Fetched { decoded: answer.value, date: answer.date })
+            .map_err(|error| {
+                rights::explained(error, self.main()).context(format_args!("reading {}", self.main().name))
+            })?;
+        Ok(Fetched { decoded: answer.value, date: answer.date, latency: answer.latency })
     }
 
     /// What was asked to come along and did not: records are there, but none lists the ids of its children.
@@ -102,7 +109,7 @@ impl Pages {
 
     /// A page whose records list more children than came along was cut somewhere on its way.
     pub(super) fn check_listed(&self, decoded: &Decoded) -> Result<(), Unreadable> {
-        for include in &self.includes {
+        for include in self.includes.iter().filter(|include| is_satellite(include)) {
             let came = decoded.parts.iter().find(|part| part.stream.name == include.stream);
             let came = came.map_or(0, |part| part.batch.len() as u64);
             match listed(decoded, include) {
@@ -120,26 +127,22 @@ impl Pages {
 
     /// Like [`Pages::check_listed`], where it is known that everything asked for comes along.
     pub(super) fn check_sideloads(&self, decoded: &Decoded) -> Result<(), Unreadable> {
-        if let Some(refused) = self.refused(decoded).first() {
+        if let Some(refused) = self.refused(decoded).into_iter().find(|include| is_satellite(include)) {
             return Err(Unreadable::new(Kind::Shape, format!("{} did not come along", refused.include)));
         }
         self.check_listed(decoded)
     }
 }
 
+/// Satellites come along whole. Other streams are counted at the end and may be shared between records, so what one page
+/// lists of them proves nothing.
+fn is_satellite(include: &Sideload) -> bool {
+    SATELLITES.contains(&include.stream)
+}
+
 fn listed(decoded: &Decoded, include: &Sideload) -> Option<u64> {
     let lists = &decoded.parts[0].sideload_ids;
     lists.iter().find(|(name, _)| *name == include.include).and_then(|(_, count)| *count)
-}
-
-/// A moment as ActiveCampaign writes its own: US Central wall clock with its offset.
-///
-/// It is not known whether the server honours the offset of a filter's value or compares wall clocks; written this way both
-/// readings select the same records, and reading it as UTC selects more.
-/// Source: `filters[updated_after]` in the vendor's reference; offsets of recorded answers.
-pub(super) fn filter_time(time: Timestamp) -> String {
-    let central = TimeZone::get("America/Chicago").unwrap_or(TimeZone::UTC);
-    time.to_zoned(central).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 /// Hashes of the keys of a batch, for telling records apart.

@@ -16,7 +16,7 @@ impl Range {
     }
 
     /// How many ids fit, `None` where it is open to the right.
-    fn width(&self) -> Option<i64> {
+    pub(super) fn width(&self) -> Option<i64> {
         self.before.map(|before| (before - self.after - 1).max(0))
     }
 
@@ -89,6 +89,17 @@ impl Ranges {
     /// The range called `number` as it is now: it may have been cut since it was taken.
     pub(super) fn get(&self, number: usize) -> Option<Range> {
         self.ranges.iter().find(|slot| slot.number == number).map(|slot| slot.range)
+    }
+
+    /// How many ids are left besides those of `block`, which is the beginning of range `number`.
+    pub(super) fn width_but(&self, number: usize, block: Range) -> u64 {
+        let left = self.ranges.iter().map(|slot| match block.before {
+            Some(end) if slot.number == number => {
+                Range { after: slot.range.after.max(end - 1), ..slot.range }
+            }
+            _ => slot.range,
+        });
+        left.filter_map(|range| range.width()).sum::<i64>().unsigned_abs()
     }
 
     /// Ids up to and including `id` of range `number` have been read. Tells what is left of it.

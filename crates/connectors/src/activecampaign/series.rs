@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Records of the page before that are asked for again, at the least.
-pub(super) const OVERLAP: u64 = 5;
+pub(super) const OVERLAP: u64 = 2;
 
 /// … and at the most, where many records are deleted between two pages.
 const OVERLAP_MAX: u64 = 60;
@@ -74,6 +74,34 @@ impl Series {
         self.offset > 0 && self.step_back == 0 && !shrunk && keys.len() as u64 > OVERLAP && keys == self.tail
     }
 
+    /// Records the source said there are, `None` where it has not said.
+    pub(super) fn expected(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// Records by which the next page lies before the end of the last one.
+    pub(super) fn overlap(&self) -> u64 {
+        OVERLAP + self.caution
+    }
+
+    /// Whether a page at `offset` can be the next one: it begins before the end of the last one, and we are not looking
+    /// for a place to join.
+    pub(super) fn could_join(&self, offset: u64) -> bool {
+        let is_next = self.offset == offset;
+        let is_within = self.pages > 0 && self.step_back == 0 && offset < self.offset + self.overlap();
+        is_next || (is_within && offset + OVERLAP_MAX > self.offset)
+    }
+
+    /// Takes the page at `offset` for the next one.
+    pub(super) fn take_at(&mut self, offset: u64) {
+        self.offset = offset;
+    }
+
+    /// Whether the next page is where a series that goes on without a hitch would be.
+    pub(super) fn is_steady(&self) -> bool {
+        self.pages > 0 && self.step_back == 0
+    }
+
     /// Takes the keys of the page at [`Series::offset`]. `asked` is the page size that was asked for, `total` what the
     /// page says there is.
     pub(super) fn page(&mut self, keys: &[u64], asked: u32, total: Option<u64>) -> Step {
@@ -103,7 +131,7 @@ impl Series {
         if self.tail.is_empty() {
             return;
         }
-        let asked_again = OVERLAP + self.caution;
+        let asked_again = self.overlap();
         let shown_again = keys.iter().filter(|key| self.tail.contains(key)).count() as u64;
         if self.step_back > 0 || shown_again < asked_again / 2 {
             self.caution = (2 * asked_again + OVERLAP).min(OVERLAP_MAX) - OVERLAP;
@@ -130,7 +158,7 @@ impl Series {
         if count == 0 || !more || (new == 0 && !full) {
             return Step::End;
         }
-        self.offset = reached - (OVERLAP + self.caution).min(count);
+        self.offset = reached - self.overlap().min(count);
         Step::Next
     }
 
@@ -195,7 +223,8 @@ mod tests {
             (99, true, 1),
             (100, true, 2),
             (101, true, 2),
-            (2_000, true, 22),
+            (198, true, 3),
+            (2_000, true, 21),
             (8, false, 1),
             (40, false, 2),
         ] {

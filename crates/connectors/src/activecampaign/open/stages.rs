@@ -1,63 +1,57 @@
 //! Stages of deals: in one go, where a control query shows that this is the same as asking pipeline by pipeline.
 
-use achub_api::stream::Stream;
-use achub_core::{Error, StreamName, Value, port::state::Fact};
-use jiff::SignedDuration;
+use achub_core::{Error, StreamName, Value, port::source::Wanted};
 
 use super::{OpenedWalk, Opening, one};
 use crate::activecampaign::{
+    facts::STAGES_FLAT,
     find,
     group::Group,
-    offset::Place,
-    pages::{Fetched, Pages, Query},
+    offset::{self, Place},
+    pages::Fetched,
 };
-
-/// How long something found out about an account is believed.
-const FACT_AGE_MAX: SignedDuration = SignedDuration::from_hours(24 * 30);
-
-/// The fact that `/dealStages` shows the stages of all pipelines at once.
-const STAGES_FLAT: &str = "deal_stages are complete without asking per pipeline";
 
 impl Opening<'_> {
     /// Stages in one go where that shows the same as asking per pipeline; otherwise pipeline by pipeline.
     pub(super) async fn stages(&self, group: &Group) -> Result<Vec<OpenedWalk>, Error> {
         let parent = group.main.parent.expect("deal_stages belong to deal_pipelines");
-        let is_flat = match self.fact(STAGES_FLAT).await? {
-            Some(known) => known,
-            None => {
-                let found = self.stages_are_flat(group.main, parent.stream).await?;
-                self.remember(STAGES_FLAT, found).await?;
-                found
-            }
+        let Some(filter) = parent.filter else {
+            return self.offset(group, Vec::new(), Place::Nowhere).await.map(one);
         };
-        match (is_flat, parent.filter) {
-            (false, Some(filter)) => {
-                self.per_parent(group, parent.stream, Place::Filter(filter)).await.map(one)
+        let is_flat = match self.facts.known(STAGES_FLAT).await? {
+            Some(known) => known,
+            None if self.position::<offset::Mark>(group).is_none() => {
+                return self.stages_tried(group, parent.stream, filter).await.map(one);
             }
-            _ => self.offset(group, Vec::new(), Place::Nowhere).await.map(one),
+            None => false,
+        };
+        if is_flat {
+            self.offset(group, Vec::new(), Place::Nowhere).await.map(one)
+        } else {
+            self.per_parent(group, parent.stream, Place::Filter(filter)).await.map(one)
         }
     }
 
-    /// The control query: pipelines list the ids of their stages; the flat listing must have as many.
-    async fn stages_are_flat(&self, stages: &'static Stream, pipelines: &str) -> Result<bool, Error> {
-        let pipelines = Pages::new(self.client, vec![find(&StreamName::new(pipelines))?], Vec::new());
-        let limit: Query = vec![("limit".to_owned(), pipelines.main().page_size.to_string())];
-        let listed = pipelines.get(pipelines.main().path, limit.clone(), |_| Ok(())).await?;
-        let flat = Pages::new(self.client, vec![stages], Vec::new());
-        let total = flat.get(stages.path, limit, |_| Ok(())).await?.decoded.total;
-        Ok(total.is_some() && total == listed_stages(&listed))
-    }
-
-    async fn fact(&self, name: &str) -> Result<Option<bool>, Error> {
-        let fact = self.state.fact(self.client.account(), name).await?;
-        Ok(fact
-            .filter(|fact| self.clock.now().duration_since(fact.found_at) < FACT_AGE_MAX)
-            .and_then(|fact| fact.value.as_bool()))
-    }
-
-    async fn remember(&self, name: &str, found: bool) -> Result<(), Error> {
-        let fact = Fact { value: found.into(), found_at: self.clock.now() };
-        self.state.put_fact(self.client.account(), name, &fact).await
+    /// The control query: pipelines list the ids of their stages, and the flat listing must have as many. Its first page
+    /// is the walk's first page.
+    async fn stages_tried(
+        &self,
+        group: &Group,
+        pipelines: &str,
+        filter: &'static str,
+    ) -> Result<OpenedWalk, Error> {
+        let pipelines = Wanted::all(StreamName::new(pipelines));
+        let pipelines = Group { main: find(&pipelines.stream)?, wanted: vec![pipelines], riders: Vec::new() };
+        let (listed, flat) =
+            futures_util::future::try_join(self.first_page(&pipelines), self.first_page(group)).await?;
+        let total = flat.decoded.total;
+        let is_flat = total.is_some() && total == listed_stages(&listed);
+        self.facts.remember(STAGES_FLAT, is_flat).await?;
+        if is_flat {
+            self.offset_opened(group, Vec::new(), Place::Nowhere, Some(flat)).await
+        } else {
+            self.per_parent(group, pipelines.main.name, Place::Filter(filter)).await
+        }
     }
 }
 

@@ -61,7 +61,10 @@ async fn lasting_faults_stop_with_their_code() {
         (json!({"html": true}), "AC-104", Class::Usage),
     ];
     for (fault, code, class) in cases {
-        let rig = rig_with(1_000, json!([{"match": {"path": "/api/3/deals", "nth": [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}, "fault": fault}])).await;
+        // Pages are asked for side by side, each several times.
+        let after_the_first: Vec<u64> = (2..60).collect();
+        let rule = json!({"match": {"path": "/api/3/deals", "nth": after_the_first}, "fault": fault});
+        let rig = rig_with(1_000, json!([rule])).await;
 
         let summary = rig.run(&replicating(&["deals"], Mode::FullRefresh)).await;
 

@@ -1,8 +1,11 @@
 //! ActiveCampaign as a source, from the played account to the tables, judged by the oracle.
 
+mod accelerated;
 mod faults;
 mod increments;
+mod looks;
 mod moving;
+mod nested;
 mod pace;
 mod price;
 mod rig;

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use achub_client::Pace;
-use achub_connectors::activecampaign::ActiveCampaignSource;
+use achub_connectors::activecampaign::{ActiveCampaignSource, Reading};
 use achub_core::{
     Batch, Error, ReplicationName, StreamName,
     port::progress::{Event, Progress, Silent},
@@ -43,6 +43,7 @@ pub struct Rig {
     pub store: Arc<MemoryStore>,
     pub target: MemoryTarget,
     pub clock: Arc<RuntimeClock>,
+    pub reading: Reading,
 }
 
 impl Rig {
@@ -58,7 +59,23 @@ impl Rig {
             store: Arc::new(MemoryStore::new()),
             target: MemoryTarget::default(),
             clock,
+            reading: Reading::Documented,
         }
+    }
+
+    /// The same rig, its account read with what was shown to work.
+    pub fn accelerated(self) -> Rig {
+        Rig { reading: Reading::Accelerated, ..self }
+    }
+
+    /// The account as a source, without a pace.
+    pub fn source(&self) -> ActiveCampaignSource {
+        self.source_at(Pace::Off, Arc::new(Silent))
+    }
+
+    fn source_at(&self, pace: Pace, progress: Arc<dyn Progress>) -> ActiveCampaignSource {
+        let client = self.account.client(pace, self.store.clone(), self.clock.clone(), progress);
+        ActiveCampaignSource::new(client, self.store.clone(), self.clock.clone()).with_reading(self.reading)
     }
 
     /// Runs `replication` and expects it to start.
@@ -73,8 +90,7 @@ impl Rig {
         stop: &Stop,
         progress: Arc<dyn Progress>,
     ) -> Result<Summary, Error> {
-        let client = self.account.client(pace, self.store.clone(), self.clock.clone(), progress.clone());
-        let source = ActiveCampaignSource::new(client, self.store.clone(), self.clock.clone());
+        let source = self.source_at(pace, progress.clone());
         let hub = Hub::new(self.store.clone(), self.clock.clone(), progress);
         hub.start(replication, &source, &self.target, stop).await
     }
