@@ -1,9 +1,13 @@
 //! `cargo xtask test`: everything that proves the program, closed by one line with the counts.
 
+mod duckdb;
 mod junit;
 mod runner;
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -23,7 +27,8 @@ pub fn run(arguments: &[String]) -> Result<bool> {
     let options = Options::parse(arguments)?;
     let root = workspace::root()?;
     let target = Metadata::read(&root)?.target_directory;
-    let run = Run { root, target, filters: options.filters };
+    let duckdb = find_duckdb(&target);
+    let run = Run { root, target, duckdb, filters: options.filters };
     let (server, postgres_is_missing) = start_postgres(options.without_postgres);
 
     let mut report = timed("tests", || run.tests(server.as_ref()));
@@ -69,6 +74,17 @@ fn start_postgres(without: bool) -> (Option<Server>, bool) {
     }
 }
 
+/// DuckDB's library; tests that need it say themselves that there is none.
+fn find_duckdb(target: &Path) -> Option<PathBuf> {
+    match duckdb::library(target) {
+        Ok(library) => Some(library),
+        Err(error) => {
+            println!("no library of DuckDB: {error:#}");
+            None
+        }
+    }
+}
+
 fn timed<T>(part: &str, work: impl FnOnce() -> T) -> T {
     let begin = Instant::now();
     let outcome = work();
@@ -79,12 +95,17 @@ fn timed<T>(part: &str, work: impl FnOnce() -> T) -> T {
 struct Run {
     root: PathBuf,
     target: PathBuf,
+    duckdb: Option<PathBuf>,
     filters: Vec<String>,
 }
 
 impl Run {
     fn tests(&self, server: Option<&Server>) -> Counts {
-        let selection = Selection { filters: &self.filters, postgres: server.map(Server::url) };
+        let selection = Selection {
+            filters: &self.filters,
+            postgres: server.map(Server::url),
+            duckdb: self.duckdb.as_deref(),
+        };
         let outcome = if runner::has_nextest() {
             runner::nextest(&self.root, &self.target, &selection)
         } else {

@@ -10,11 +10,14 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::junit;
+use super::{duckdb, junit};
 use crate::{counts::Counts, workspace};
 
 /// Tests that need a PostgreSQL have this in their names.
 const POSTGRES: &str = "postgres";
+
+/// Targets that the default build leaves out are tested, too.
+const ALL_FEATURES: &str = "--all-features";
 
 /// Which tests to run.
 #[derive(Debug)]
@@ -23,6 +26,17 @@ pub struct Selection<'a> {
     pub filters: &'a [String],
     /// The address of a server for the tests that need one; they are left out where there is none.
     pub postgres: Option<String>,
+    /// DuckDB's library.
+    pub duckdb: Option<&'a Path>,
+}
+
+impl Selection<'_> {
+    /// Tells the tests where the library is.
+    fn add_duckdb(&self, command: &mut Command) {
+        if let Some(library) = self.duckdb {
+            command.env(duckdb::VARIABLE, library);
+        }
+    }
 }
 
 /// Whether cargo-nextest is installed.
@@ -43,7 +57,8 @@ pub fn nextest(root: &Path, target: &Path, selection: &Selection<'_>) -> Result<
         fs::remove_file(&junit).context("cannot remove the last run's junit.xml")?;
     }
     let mut command = workspace::cargo();
-    command.args(["nextest", "run", "--workspace", "--no-tests=pass"]).current_dir(root);
+    command.args(["nextest", "run", "--workspace", ALL_FEATURES, "--no-tests=pass"]).current_dir(root);
+    selection.add_duckdb(&mut command);
     match &selection.postgres {
         Some(url) => command.env("ACHUB_TEST_POSTGRES", url),
         None => command.arg("--filterset").arg(format!("not test({POSTGRES})")),
@@ -59,8 +74,17 @@ pub fn nextest(root: &Path, target: &Path, selection: &Selection<'_>) -> Result<
 /// Runs the selected tests of the workspace with cargo's own runner.
 pub fn cargo_test(root: &Path, selection: &Selection<'_>) -> Result<Counts> {
     let mut command = workspace::cargo();
-    command.args(["test", "--workspace", "--all-targets", "--no-fail-fast", "--", "--show-output"]);
+    command.args([
+        "test",
+        "--workspace",
+        ALL_FEATURES,
+        "--all-targets",
+        "--no-fail-fast",
+        "--",
+        "--show-output",
+    ]);
     command.args(selection.filters).current_dir(root);
+    selection.add_duckdb(&mut command);
     match &selection.postgres {
         Some(url) => command.env("ACHUB_TEST_POSTGRES", url),
         None => command.args(["--skip", POSTGRES]),
@@ -70,7 +94,11 @@ pub fn cargo_test(root: &Path, selection: &Selection<'_>) -> Result<Counts> {
 
 /// Runs the examples of the documentation.
 pub fn doc_tests(root: &Path) -> Result<Counts> {
-    counted(workspace::cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"]).current_dir(root))
+    counted(
+        workspace::cargo()
+            .args(["test", "--workspace", ALL_FEATURES, "--doc", "--no-fail-fast"])
+            .current_dir(root),
+    )
 }
 
 fn counted(command: &mut Command) -> Result<Counts> {
