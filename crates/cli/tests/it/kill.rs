@@ -34,6 +34,8 @@ fn positions(point: &str) -> [u32; 3] {
 /// Where a run lands, and how its tables are read back.
 enum Place<'a> {
     Sqlite(&'a Path),
+    #[cfg(feature = "duckdb")]
+    Duckdb(&'a Path),
     Postgres(&'a FreshDatabase),
 }
 
@@ -41,6 +43,8 @@ impl Place<'_> {
     fn connection(&self) -> String {
         match self {
             Place::Sqlite(file) => format!("sqlite://{}", file.display()),
+            #[cfg(feature = "duckdb")]
+            Place::Duckdb(file) => format!("duckdb://{}", file.display()),
             Place::Postgres(database) => database.url(),
         }
     }
@@ -48,6 +52,8 @@ impl Place<'_> {
     async fn rows(&self, table: &str) -> Vec<LandedRow> {
         match self {
             Place::Sqlite(file) => oracle::sqlite_rows(file, table).await,
+            #[cfg(feature = "duckdb")]
+            Place::Duckdb(file) => crate::duckdb::rows(file, table).await,
             Place::Postgres(database) => oracle::postgres_rows(&database.url(), table).await,
         }
     }
@@ -74,6 +80,7 @@ async fn run(
         .env("ACHUB_HOME", home)
         .env("AC", account)
         .env("PLACE", place.connection())
+        .envs(std::env::var_os("ACHUB_DUCKDB_LIBRARY").map(|library| ("ACHUB_DUCKDB_LIBRARY", library)))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
@@ -123,6 +130,17 @@ async fn kill_into_sqlite(mode: &str) {
     }
 }
 
+#[cfg(feature = "duckdb")]
+async fn kill_into_duckdb(mode: &str) {
+    // The order of things is that of SQLite, so one place of each point is enough.
+    for failpoint in failpoint::NAMES.iter().map(|point| format!("{point}:{}", positions(point)[1])) {
+        println!("{mode} {failpoint}");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("target.duckdb");
+        kill_and_go_on(&Place::Duckdb(&file), CONTACTS, mode, &failpoint).await;
+    }
+}
+
 async fn kill_into_postgres(mode: &str) {
     for failpoint in failpoints() {
         println!("{mode} {failpoint}");
@@ -141,6 +159,15 @@ async fn killed_merges_into_sqlite_lose_and_double_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_replacements_in_sqlite_lose_and_double_nothing() {
     kill_into_sqlite("full-refresh").await;
+}
+
+/// The same for DuckDB, which merges at the end in this mode, too.
+#[cfg(feature = "duckdb")]
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_merges_into_duckdb_lose_and_double_nothing() {
+    if crate::duckdb::library().is_some() {
+        kill_into_duckdb("incremental").await;
+    }
 }
 
 /// The same for PostgreSQL.

@@ -3,6 +3,7 @@
 mod bad_input;
 mod connections;
 mod demo;
+mod duckdb;
 mod kill;
 mod pages;
 mod postgres;
