@@ -7,9 +7,13 @@ mod session;
 mod settings;
 mod types;
 
+use std::collections::HashMap;
+
 use achub_core::{
     Error, FieldType, ReplicationName,
-    port::target::{Checkpoints, Load, LoadSpec, Target, TargetInfo, WideView},
+    port::target::{
+        Checkpoints, Difference, Load, LoadSpec, TableLoad, Tally, Target, TargetInfo, WideView,
+    },
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -22,9 +26,9 @@ use crate::{
         session::{PostgresSession, VIEW_MARK},
     },
     sql::{
-        Fault, Session, newest, quote,
+        Fault, Session, evolution, newest, quote,
         session::{begin, end, rollback},
-        state, wide,
+        state, tally, wide,
     },
 };
 
@@ -108,6 +112,17 @@ impl Target for PostgresTarget {
         let made = make_view(&mut session, view).await;
         end(&mut session, made).await?;
         Ok(true)
+    }
+
+    async fn tally(&self, tally: &Tally) -> Result<Option<HashMap<String, u64>>, Error> {
+        let mut session = self.session().await?;
+        let table = session.own_place(tally.schema.as_deref(), &tally.table);
+        Ok(tally::tally(&mut session, &table, tally).await?)
+    }
+
+    async fn differences(&self, loads: &[TableLoad]) -> Result<Vec<Difference>, Error> {
+        let mut session = self.session().await?;
+        Ok(evolution::differences(&mut session, loads).await?)
     }
 
     fn keeps(&self, _ty: FieldType) -> bool {

@@ -65,7 +65,7 @@ impl PostgresSession {
             self.execute("SET lock_timeout = 0", &[]).await?;
             return Ok(());
         };
-        let is_held = matches!(fault.error.code(), Code::TargetRefused);
+        let is_held = matches!(fault.error.code(), Code::GaveWay);
         if !is_held {
             return Err(fault.error);
         }
@@ -131,6 +131,14 @@ impl Session for PostgresSession {
 
     fn type_sql(ty: FieldType) -> &'static str {
         types::made_for(ty)
+    }
+
+    fn can_widen(actual: &str, wanted: &str) -> bool {
+        types::can_widen(actual, wanted)
+    }
+
+    fn isolate(level: &str) -> Option<String> {
+        Some(format!("SET TRANSACTION ISOLATION LEVEL {level}"))
     }
 
     fn argument(n: usize, ty: FieldType) -> String {
@@ -271,6 +279,12 @@ impl Session for PostgresSession {
     }
 
     async fn drop_for_replacement(&mut self, table: &TableName) -> Result<Vec<String>, Fault> {
+        let views = self.drop_views(table).await?;
+        self.execute(&format!("DROP TABLE IF EXISTS {}", table.sql()), &[]).await?;
+        Ok(views)
+    }
+
+    async fn drop_views(&mut self, table: &TableName) -> Result<Vec<String>, Fault> {
         let schema = self.schema_of(table).to_owned();
         let sql = "SELECT DISTINCT CAST(vn.nspname AS text), CAST(v.relname AS text), \
                    coalesce(obj_description(v.oid, 'pg_class'), ''), pg_get_viewdef(v.oid) \
@@ -286,7 +300,7 @@ impl Session for PostgresSession {
             };
             let view = TableName::new(Some(schema), name);
             if comment != VIEW_MARK {
-                let message = format!("cannot replace table {table}: the view {view} depends on it");
+                let message = format!("cannot replace or alter table {table}: the view {view} depends on it");
                 return Err(Error::new(Code::TableChanged, message)
                     .with_hint("use mode truncate, which keeps the table, or drop the view")
                     .into());
@@ -297,7 +311,6 @@ impl Session for PostgresSession {
             remade
                 .push(format!("CREATE VIEW {0} AS {definition}; COMMENT ON VIEW {0} IS {mark}", view.sql()));
         }
-        self.execute(&format!("DROP TABLE IF EXISTS {}", table.sql()), &[]).await?;
         Ok(remade)
     }
 
