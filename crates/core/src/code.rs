@@ -264,11 +264,23 @@ codes! {
         cause: "See the database's own words in the message.",
         action: "Mend what they name and run again; the run continues where it stopped.",
     }
+    GaveWay "DB-203" Unreachable {
+        title: "The target kept giving way to somebody else's work",
+        meaning: "The transaction was rolled back, again and again; what was committed before stays.",
+        cause: "Deadlocks or serialisation failures with other programs that write to the same tables, or a table that somebody keeps locked.",
+        action: "Run again when they are done; the run continues where it stopped. A lower `isolation_level` makes serialisation failures rarer.",
+    }
     DiskFull "DB-204" Failed {
         title: "The disk is full",
         meaning: "The transaction was rolled back; what was committed before stays.",
         cause: "No space left where the target lives.",
         action: "Free some space and run again; the run continues where it stopped.",
+    }
+    TookTooLong "DB-205" Unreachable {
+        title: "The target ended a statement that took too long",
+        meaning: "The transaction was rolled back; what was committed before stays.",
+        cause: "The database or the user has a `statement_timeout`, or an operator cancelled the statement.",
+        action: "Raise the limit for this user, for example `ALTER ROLE achub SET statement_timeout = 0`, and run again; the run continues where it stopped.",
     }
     TooMuchGone "GD-101" Guard {
         title: "ActiveCampaign showed much less of a stream than the table holds",

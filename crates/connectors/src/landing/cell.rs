@@ -102,7 +102,10 @@ impl<'a> Cell<'a> {
 fn parsed(text: &str, kind: FieldType) -> Option<Cell<'static>> {
     let text = text.trim();
     match kind {
-        FieldType::Integer => text.parse().ok().map(Cell::Integer),
+        // Leading zeros and signs are not part of a number: what has them is some other code.
+        FieldType::Integer => {
+            text.parse().ok().filter(|value: &i64| value.to_string() == text).map(Cell::Integer)
+        }
         FieldType::Float => text.parse().ok().filter(|value: &f64| value.is_finite()).map(Cell::Float),
         FieldType::Boolean => match text {
             "1" | "true" => Some(Cell::Boolean(true)),
@@ -145,6 +148,7 @@ mod tests {
         let cases = [
             (text("42"), FieldType::Integer, Some(Cell::Integer(42))),
             (text("4.5"), FieldType::Integer, None),
+            (text("00123"), FieldType::Integer, None),
             (text("soon"), FieldType::Date, None),
             (text("2026-02-30"), FieldType::Date, None),
             (text("a\"b"), FieldType::Json, Some(Cell::Json(r#""a\"b""#.into()))),

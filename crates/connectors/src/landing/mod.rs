@@ -8,5 +8,5 @@ pub(crate) mod refused;
 pub(crate) mod seen;
 
 pub(crate) use cell::Cell;
-pub(crate) use columns::{CellSource, RowView};
+pub(crate) use columns::{CellSource, Place, RowView, operation};
 pub(crate) use refused::RefusedRow;

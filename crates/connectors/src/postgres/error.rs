@@ -33,8 +33,13 @@ fn meaning(state: &str) -> Code {
         "42501" => Code::MissingGrant,
         "53100" => Code::DiskFull,
         // Something depends on it, or it is not there, or has another shape.
-        "2BP01" | "42P01" | "42703" | "42P07" | "3F000" => Code::TableChanged,
+        "2BP01" | "42P01" | "42703" | "42P07" | "42804" | "3F000" => Code::TableChanged,
+        // A lock was not to be had in time, or a statement took longer than somebody allows.
+        "55P03" => Code::GaveWay,
+        "57014" => Code::TookTooLong,
         _ => match state.get(..2) {
+            // Deadlocks, and what isolation does not allow beside somebody else.
+            Some("40") => Code::GaveWay,
             Some("28") => Code::TargetSignIn,
             Some("08" | "53" | "57") => Code::TargetUnreachable,
             Some("22" | "23") => Code::ValueRefused,
@@ -93,6 +98,9 @@ mod tests {
             ("23514", Code::ValueRefused),
             ("2BP01", Code::TableChanged),
             ("42601", Code::TargetRefused),
+            ("40P01", Code::GaveWay),
+            ("40001", Code::GaveWay),
+            ("57014", Code::TookTooLong),
         ];
         for (state, code) in cases {
             assert_eq!(meaning(state), code, "{state}");

@@ -1,7 +1,7 @@
 //! A walk on its way into a database.
 
 use achub_core::{
-    Error, failpoint,
+    Error,
     port::{
         source::Page,
         target::{Closing, Load, LoadSpec, TableReport, Written},
@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use crate::{
     postgres::session::PostgresSession,
-    sql::{session, walk::WalkLoad},
+    sql::{session, statements, walk::WalkLoad},
 };
 
 /// Prepared tables on a connection of their own, which also holds the lock of the walk.
@@ -25,6 +25,7 @@ impl PostgresLoad {
         let schema = spec.state_schema.as_deref().unwrap_or_default();
         let key = format!("achub walk\0{schema}\0{}\0{}", spec.replication, spec.walk);
         session.lock(&format!("{} of {}", spec.walk, spec.replication), &key).await?;
+        statements::before_load(&mut session, &spec.tables).await?;
         session::begin(&mut session).await?;
         let prepared = WalkLoad::prepare(&mut session, spec, "achub_merge").await;
         let walk = session::end(&mut session, prepared).await??;
@@ -35,20 +36,11 @@ impl PostgresLoad {
 #[async_trait]
 impl Load for PostgresLoad {
     async fn write(&mut self, pages: Vec<Page>) -> Result<Written, Error> {
-        self.walk.enter()?;
-        session::begin(&mut self.session).await?;
-        let written = self.walk.write(&mut self.session, &pages).await;
-        failpoint::pass("before-commit");
-        let written = session::end(&mut self.session, written).await?;
-        failpoint::pass("after-commit");
-        self.walk.leave();
-        Ok(written)
+        self.walk.commit_pages(&mut self.session, &pages).await
     }
 
     async fn finish(mut self: Box<Self>, closing: &Closing) -> Result<Vec<TableReport>, Error> {
-        self.walk.enter()?;
-        session::begin(&mut self.session).await?;
-        let reports = self.walk.finish(&mut self.session, closing).await;
-        session::end(&mut self.session, reports).await
+        let load = &mut *self;
+        load.walk.commit_end(&mut load.session, closing).await
     }
 }

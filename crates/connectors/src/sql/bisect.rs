@@ -1,18 +1,16 @@
 //! Moving rows into a table that may refuse some of them: halves, halves of halves, until the refused row stands alone.
 
-use achub_core::{
-    Outcomes,
-    port::target::{LoadMode, Quarantined},
-};
+use achub_core::port::target::Quarantined;
 
 use crate::{
     landing::{Cell, RefusedRow, refused},
     sql::{
         Fault, Session, TablePlan,
-        merge::{self, Range},
+        merge::Range,
         plan::SEQ,
         quote::quoted,
-        session::{RowFault, numbers},
+        session::RowFault,
+        strategy::{Moved, move_range},
     },
 };
 
@@ -22,11 +20,11 @@ pub(crate) async fn move_rows<S: Session>(
     plan: &TablePlan,
     range: Range,
     refused: &mut Vec<RefusedRow>,
-) -> Result<Outcomes, Fault> {
+) -> Result<Moved, Fault> {
     if !S::HAS_SAVEPOINTS {
         return move_fitting(session, plan, range, refused).await;
     }
-    let mut outcomes = Outcomes::default();
+    let mut all = Moved::default();
     let mut waiting = vec![range];
     while let Some(range) = waiting.pop() {
         session.execute("SAVEPOINT achub_move", &[]).await?;
@@ -36,7 +34,7 @@ pub(crate) async fn move_rows<S: Session>(
         }
         session.execute("RELEASE SAVEPOINT achub_move", &[]).await?;
         match moved {
-            Ok(moved) => outcomes += moved,
+            Ok(moved) => all += moved,
             Err(Fault { row: None, error }) => return Err(error.into()),
             Err(Fault { row: Some(_), .. }) if range.first < range.last => {
                 let middle = range.first + (range.last - range.first) / 2;
@@ -44,12 +42,12 @@ pub(crate) async fn move_rows<S: Session>(
                 waiting.push(Range { first: range.first, last: middle });
             }
             Err(Fault { row: Some(fault), .. }) => {
-                outcomes.refused += 1;
+                all.outcomes.refused += 1;
                 refused.push(staged_row(session, plan, range.first, *fault).await?);
             }
         }
     }
-    Ok(outcomes)
+    Ok(all)
 }
 
 /// The same where a statement that fails ends the transaction: what would be refused is taken out before.
@@ -58,7 +56,7 @@ async fn move_fitting<S: Session>(
     plan: &TablePlan,
     range: Range,
     refused: &mut Vec<RefusedRow>,
-) -> Result<Outcomes, Fault> {
+) -> Result<Moved, Fault> {
     let unfit = session.unfit(plan, range).await?;
     let count = unfit.len() as u64;
     for (seq, fault) in unfit {
@@ -66,30 +64,9 @@ async fn move_fitting<S: Session>(
         let sql = format!("DELETE FROM {} WHERE {} = {seq}", plan.staging.sql(), quoted(SEQ));
         session.execute(&sql, &[]).await?;
     }
-    let moved = move_range(session, plan, range).await?;
-    Ok(Outcomes { refused: count, ..moved })
-}
-
-async fn move_range<S: Session>(session: &mut S, plan: &TablePlan, range: Range) -> Result<Outcomes, Fault> {
-    let appends =
-        plan.load.table.key.is_empty() || matches!(plan.load.mode, LoadMode::Replace | LoadMode::Truncate);
-    if appends {
-        let added = session.execute(&merge::insert(plan, range), &[]).await?;
-        return Ok(Outcomes { added, ..Outcomes::default() });
-    }
-    let counted = session.texts(&merge::count(plan, range), &[]).await?;
-    let [total, added, changed] = numbers(&counted)[..] else {
-        return Ok(Outcomes::default());
-    };
-    if plan.load.table.declare_key {
-        session.execute(&merge::upsert(plan, range), &[]).await?;
-    } else {
-        if let Some(update) = merge::update(plan, range) {
-            session.execute(&update, &[]).await?;
-        }
-        session.execute(&merge::insert_missing(plan, range), &[]).await?;
-    }
-    Ok(Outcomes { added, changed, same: total.saturating_sub(added + changed), ..Outcomes::default() })
+    let mut moved = move_range(session, plan, range).await?;
+    moved.outcomes.refused += count;
+    Ok(moved)
 }
 
 /// What is kept of a row that stands in the staging table.
@@ -108,7 +85,7 @@ async fn staged_row<S: Session>(
         Some(text) => Cell::Text(text.into()),
         None => Cell::Null,
     };
-    let key = refused::key_text(plan.load.table.key.iter().map(|&index| cell(index)));
+    let key = refused::key_text(plan.key.iter().map(|&index| cell(index)));
     let cells = plan.columns.iter().enumerate().map(|(index, column)| (column.name.as_str(), cell(index)));
     let row = refused::row_json(cells);
     Ok(RefusedRow {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use achub_core::{
-    Batch, Code, Error, Value,
+    Batch, Code, Error, RunId, Value,
     port::{
         source::Part,
         target::{LoadMode, Quarantined},
@@ -12,7 +12,7 @@ use achub_core::{
 use jiff::Timestamp;
 
 use crate::{
-    landing::{Cell, CellSource, RefusedRow, RowView, refused, seen::Seen},
+    landing::{Cell, CellSource, Place, RefusedRow, RowView, refused, seen::Seen},
     sql::{PlannedColumn, RowSink, TablePlan, session::RowFault},
 };
 
@@ -35,6 +35,29 @@ pub(crate) struct Encoded {
     pub(crate) may_repeat: bool,
 }
 
+/// Who writes, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Writer<'a> {
+    pub(crate) run: &'a RunId,
+    pub(crate) started_at: Timestamp,
+}
+
+impl<'a> Writer<'a> {
+    /// A row of `part` as columns ask for it; `number` is its own among those of its stream.
+    pub(crate) fn view(
+        self,
+        plan: &TablePlan,
+        part: &'a Part,
+        row: usize,
+        number: i64,
+    ) -> Result<RowView<'a>, Error> {
+        let batch = &part.batch;
+        let view =
+            RowView::new(batch.row(row), batch.extra(row), plan.wants_members(), self.started_at)?;
+        Ok(view.at(Place { run: self.run, number, schema: batch.schema() }))
+    }
+}
+
 /// Encodes all rows of `parts` into `rows`; `seq` is the last sequence given out and is moved on.
 pub(crate) fn encode<R: RowSink>(
     plan: &TablePlan,
@@ -42,7 +65,7 @@ pub(crate) fn encode<R: RowSink>(
     seen: &Seen,
     seq: &mut i64,
     parts: &[&Part],
-    started_at: Timestamp,
+    writer: Writer<'_>,
 ) -> Result<Encoded, Error> {
     rows.clear();
     let mut encoded = Encoded::default();
@@ -51,8 +74,7 @@ pub(crate) fn encode<R: RowSink>(
         let set_begins = *seq + 1;
         let mut incomplete = HashSet::new();
         for row in 0..part.batch.len() {
-            let view =
-                RowView::new(part.batch.row(row), part.batch.extra(row), plan.wants_members(), started_at)?;
+            let view = writer.view(plan, part, row, *seq + 1)?;
             let key = integer_key(single_key, &part.batch, row);
             let is_repeat = key.is_some_and(|key| seen.contains(key));
             let again = encoded.note_key(key);
@@ -104,7 +126,7 @@ impl Encoded {
 
 fn encode_row<R: RowSink>(plan: &TablePlan, rows: &mut R, view: &RowView<'_>) -> Result<(), RowFault> {
     for (index, column) in plan.columns.iter().enumerate() {
-        encode_cell(column, rows, view, plan.load.table.key.contains(&index)).map_err(|reason| RowFault {
+        encode_cell(column, rows, view, plan.key.contains(&index)).map_err(|reason| RowFault {
             column: column.name.clone(),
             reason: refused::printable(&reason),
         })?;
@@ -121,6 +143,9 @@ fn encode_cell<R: RowSink>(
     let cell = view.cell(&column.source).cast(column.fit.kind)?;
     if is_key && cell.is_null() {
         return Err("the key has no value".to_owned());
+    }
+    if column.rules.not_null && cell.is_null() {
+        return Err("no value where there must be one".to_owned());
     }
     column.fit.limit.check(&cell)?;
     rows.cell(&cell)

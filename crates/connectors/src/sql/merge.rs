@@ -1,11 +1,16 @@
 //! The statements that move rows from a staging table into their table.
 //!
-//! `s` is the staging table, `t` the table, `p` the parents. All statements are set-based, and the same for all databases.
+//! `s` is the staging table, `t` the table. All statements are set-based, and the same for all databases.
 
-use crate::sql::{
-    PlannedColumn, Session, TablePlan,
-    plan::{REPEAT, SEQ},
-    quote::{quoted, quoted_list},
+use achub_core::port::target::MergeStrategy;
+
+use crate::{
+    landing::{CellSource, operation},
+    sql::{
+        PlannedColumn, Session, TablePlan,
+        plan::{REPEAT, SEQ},
+        quote::{quoted, quoted_list},
+    },
 };
 
 /// Rows of the staging table by their sequence, both ends included.
@@ -16,100 +21,17 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    fn sql(self) -> String {
+    pub(crate) fn sql(self) -> String {
         format!("s.{} BETWEEN {} AND {}", quoted(SEQ), self.first, self.last)
     }
 }
 
-/// Makes the staging table.
-pub(crate) fn create_staging<S: Session>(plan: &TablePlan) -> String {
-    let temporary = if plan.as_you_go() { "TEMPORARY " } else { "" };
-    let name = staging_in_create(plan, &plan.staging.sql(), &plan.staging.name);
-    let repeat = if plan.as_you_go() {
-        format!(", {} {}", quoted(REPEAT), S::type_sql(achub_core::FieldType::Boolean))
-    } else {
-        String::new()
-    };
-    let columns: String =
-        plan.columns.iter().map(|column| format!(", {}", staged_column::<S>(column))).collect();
-    let sequence = S::type_sql(achub_core::FieldType::Integer);
-    let end = if plan.as_you_go() { S::TEMPORARY_END } else { "" };
-    format!(
-        "CREATE {temporary}TABLE {name} ({} {sequence}{}{repeat}{columns}){end}",
-        quoted(SEQ),
-        S::SEQUENCE_END
-    )
-}
-
-/// Makes the table of parents. `column` is the child's column that refers to them.
-pub(crate) fn create_parents<S: Session>(plan: &TablePlan, column: &PlannedColumn) -> String {
-    let temporary = if plan.as_you_go() { "TEMPORARY " } else { "" };
-    let name = staging_in_create(plan, &plan.parents.sql(), &plan.parents.name);
-    let ty = S::type_sql(column.fit.kind);
-    let sequence = S::type_sql(achub_core::FieldType::Integer);
-    format!(
-        "CREATE {temporary}TABLE IF NOT EXISTS {name} ({} {ty}, {} {sequence}){}",
-        quoted(&column.name),
-        quoted(SEQ),
-        if plan.as_you_go() { S::TEMPORARY_END } else { "" }
-    )
-}
-
-/// A temporary table is made without naming its schema.
-fn staging_in_create(plan: &TablePlan, full: &str, name: &str) -> String {
-    if plan.as_you_go() { quoted(name) } else { full.to_owned() }
-}
-
-pub(crate) fn staged_column<S: Session>(column: &PlannedColumn) -> String {
-    format!("{} {}", quoted(&column.name), S::type_sql(column.fit.kind))
-}
-
-/// Makes the table with the declared types.
-pub(crate) fn create_table<S: Session>(plan: &TablePlan) -> String {
-    let mut parts: Vec<String> = plan
-        .columns
-        .iter()
-        .map(|column| format!("{} {}", quoted(&column.name), S::type_sql(column.declared)))
-        .collect();
-    if plan.load.table.declare_key && !plan.load.table.key.is_empty() {
-        parts.push(format!("PRIMARY KEY ({})", key_list(plan, "")));
-    }
-    format!("CREATE TABLE {} ({})", plan.table.sql(), parts.join(", "))
-}
-
-pub(crate) fn key_list(plan: &TablePlan, prefix: &str) -> String {
-    quoted_list(prefix, plan.key().map(|column| column.name.as_str()))
-}
-
-/// Keeps of each key only the row that came last.
-pub(crate) fn drop_earlier_versions(plan: &TablePlan) -> String {
-    let (staging, seq) = (plan.staging.sql(), quoted(SEQ));
-    format!(
-        "DELETE FROM {staging} WHERE {seq} IN (SELECT {seq} FROM (SELECT {seq}, row_number() OVER \
-         (PARTITION BY {} ORDER BY {seq} DESC) AS n FROM {staging}) AS v WHERE n > 1)",
-        key_list(plan, "")
-    )
-}
-
-/// Drops children that came before the last complete set of their parent's children.
-pub(crate) fn drop_outdated_children(plan: &TablePlan, parent: &PlannedColumn) -> String {
-    let (staging, parents, seq, parent) =
-        (plan.staging.sql(), plan.parents.sql(), quoted(SEQ), quoted(&parent.name));
-    format!(
-        "DELETE FROM {staging} WHERE {seq} IN (SELECT s.{seq} FROM {staging} AS s JOIN \
-         (SELECT {parent}, max({seq}) AS {seq} FROM {parents} GROUP BY {parent}) AS p \
-         ON s.{parent} = p.{parent} WHERE s.{seq} < p.{seq})"
-    )
-}
-
 /// Appends rows.
 pub(crate) fn insert(plan: &TablePlan, range: Range) -> String {
-    let columns = quoted_list("", plan.columns.iter().map(|column| column.name.as_str()));
-    let values: Vec<String> = plan.columns.iter().map(|column| column.moved("s")).collect();
+    let (columns, values) = (column_list(plan), value_list(plan));
     format!(
-        "INSERT INTO {} AS t ({columns}) SELECT {} FROM {} AS s WHERE {} ORDER BY s.{}",
+        "INSERT INTO {} AS t ({columns}) SELECT {values} FROM {} AS s WHERE {} ORDER BY s.{}",
         plan.table.sql(),
-        values.join(", "),
         plan.staging.sql(),
         range.sql(),
         quoted(SEQ)
@@ -118,121 +40,186 @@ pub(crate) fn insert(plan: &TablePlan, range: Range) -> String {
 
 /// Adds rows and changes those that are there and differ, by a unique key.
 pub(crate) fn upsert(plan: &TablePlan, range: Range) -> String {
-    let key = key_list(plan, "");
-    let set: Vec<String> =
-        others(plan).map(|column| format!("{0} = excluded.{0}", quoted(&column.name))).collect();
-    let differs = differs(plan, |column| format!("excluded.{}", quoted(&column.name)));
-    let action = match differs {
-        Some(differs) => format!("DO UPDATE SET {} WHERE {differs}", set.join(", ")),
+    let new = |column: &PlannedColumn| format!("excluded.{}", quoted(&column.name));
+    let action = match differs(plan, new) {
+        Some(differs) => format!("DO UPDATE SET {} WHERE {differs}", assignments(plan, new)),
         None => "DO NOTHING".to_owned(),
     };
-    format!("{} ON CONFLICT ({key}) {action}", insert(plan, range))
+    format!("{} ON CONFLICT ({}) {action}", insert(plan, range), plan.key_list(""))
 }
 
-/// Changes rows that are there and differ, without a unique key.
+/// Adds the rows whose unique key is not there.
+pub(crate) fn insert_new(plan: &TablePlan, range: Range) -> String {
+    format!("{} ON CONFLICT ({}) DO NOTHING", insert(plan, range), plan.key_list(""))
+}
+
+/// Changes rows that are there and differ; `None` where there is nothing that could.
 pub(crate) fn update(plan: &TablePlan, range: Range) -> Option<String> {
     let differs = differs(plan, |column| column.moved("s"))?;
-    let set: Vec<String> =
-        others(plan).map(|column| format!("{} = {}", quoted(&column.name), column.moved("s"))).collect();
     Some(format!(
         "UPDATE {} AS t SET {} FROM {} AS s WHERE {} AND {} AND {differs}",
         plan.table.sql(),
-        set.join(", "),
+        assignments(plan, |column| column.moved("s")),
         plan.staging.sql(),
-        same_key(plan),
+        plan.same_key(),
         range.sql(),
     ))
 }
 
 /// Adds the rows that are not there, without a unique key.
 pub(crate) fn insert_missing(plan: &TablePlan, range: Range) -> String {
-    let columns = quoted_list("", plan.columns.iter().map(|column| column.name.as_str()));
-    let values: Vec<String> = plan.columns.iter().map(|column| column.moved("s")).collect();
-    format!(
-        "INSERT INTO {table} ({columns}) SELECT {} FROM {} AS s LEFT JOIN {table} AS t ON {} \
-         WHERE {} AND {} ORDER BY s.{}",
-        values.join(", "),
-        plan.staging.sql(),
-        same_key(plan),
-        not_there(plan),
-        range.sql(),
-        quoted(SEQ),
-        table = plan.table.sql(),
-    )
+    insert_unmatched(plan, range, &format!("{} AS t ON {}", plan.table.sql(), plan.same_key()))
 }
 
-/// Of the rows not counted before: all, those not there, those there that differ.
-pub(crate) fn count(plan: &TablePlan, range: Range) -> String {
-    let seq = format!("s.{}", quoted(SEQ));
-    // Without a unique key the table may hold a key more than once; a record is counted once all the same.
-    let each = if plan.load.table.declare_key { seq.clone() } else { format!("DISTINCT {seq}") };
-    let changed = match differs(plan, |column| column.moved("s")) {
-        Some(differs) => {
-            format!("count(DISTINCT CASE WHEN NOT ({}) AND {differs} THEN {seq} END)", not_there(plan))
-        }
-        None => "0".to_owned(),
+/// Adds the rows that differ from the newest version of their key.
+pub(crate) fn insert_versions(plan: &TablePlan, range: Range) -> String {
+    let equal = match differs(plan, |column| column.moved("s")) {
+        Some(differs) => format!(" AND NOT {differs}"),
+        None => String::new(),
     };
-    let counted = if plan.as_you_go() { format!(" AND NOT s.{}", quoted(REPEAT)) } else { String::new() };
+    insert_unmatched(plan, range, &format!("{} AS t ON {}{equal}", newest(plan), plan.same_key()))
+}
+
+fn insert_unmatched(plan: &TablePlan, range: Range, joined: &str) -> String {
     format!(
-        "SELECT CAST(count({each}) AS text), CAST(count(CASE WHEN {} THEN 1 END) AS text), \
-         CAST({changed} AS text) FROM {} AS s LEFT JOIN {} AS t ON {} WHERE {}{counted}",
-        not_there(plan),
-        plan.staging.sql(),
+        "INSERT INTO {} ({}) SELECT {} FROM {} AS s LEFT JOIN {joined} WHERE {} AND {} ORDER BY s.{}",
         plan.table.sql(),
-        same_key(plan),
+        column_list(plan),
+        value_list(plan),
+        plan.staging.sql(),
+        plan.not_there(),
+        range.sql(),
+        quoted(SEQ),
+    )
+}
+
+/// Deletes the rows of the keys that came.
+pub(crate) fn delete_known(plan: &TablePlan, range: Range) -> String {
+    let keys: Vec<String> = plan.key().map(|column| column.moved("s")).collect();
+    format!(
+        "DELETE FROM {} WHERE ({}) IN (SELECT {} FROM {} AS s WHERE {})",
+        plan.table.sql(),
+        plan.key_list(""),
+        keys.join(", "),
+        plan.staging.sql(),
         range.sql(),
     )
 }
 
-/// Removes children of complete sets that are not among the rows of the staging table.
-pub(crate) fn remove_absent(plan: &TablePlan, parent: &PlannedColumn) -> String {
-    let table = plan.table.sql();
-    let parents = format!("SELECT {} FROM {} AS p", parent.moved("p"), plan.parents.sql());
-    let parent = quoted(&parent.name);
-    if plan.load.table.key.is_empty() {
-        return format!("DELETE FROM {table} WHERE {parent} IN ({parents})");
-    }
-    format!(
-        "DELETE FROM {table} WHERE ({}) IN (SELECT {} FROM {table} AS t LEFT JOIN {} AS s ON {} \
-         WHERE t.{parent} IN ({parents}) AND s.{} IS NULL)",
-        key_list(plan, ""),
-        key_list(plan, "t."),
+/// Takes the mark off rows that were found to be gone and came again; `None` where no column takes a mark.
+pub(crate) fn unmark(plan: &TablePlan, range: Range) -> Option<String> {
+    let marked = plan.marked("t")?;
+    let touched: Vec<String> = plan
+        .columns
+        .iter()
+        .filter(|column| {
+            matches!(column.source, CellSource::DeletedAt | CellSource::SyncedAt | CellSource::SyncedOp)
+        })
+        .map(|column| assignment(column, column.moved("s")))
+        .collect();
+    Some(format!(
+        "UPDATE {} AS t SET {} FROM {} AS s WHERE {} AND {} AND {marked}",
+        plan.table.sql(),
+        touched.join(", "),
         plan.staging.sql(),
-        same_key(plan),
-        quoted(SEQ),
+        plan.same_key(),
+        range.sql(),
+    ))
+}
+
+/// Writes down in the staging table which rows have a known key, for strategies that only ever add; `None` where no
+/// column tells.
+pub(crate) fn note_known(plan: &TablePlan, range: Range) -> Option<String> {
+    let column = plan.column_of(&CellSource::SyncedOp)?;
+    Some(format!(
+        "UPDATE {} AS s SET {} = '{}' WHERE {} AND EXISTS (SELECT 1 FROM {} AS t WHERE {})",
+        plan.staging.sql(),
+        quoted(&column.name),
+        operation::CHANGED,
+        range.sql(),
+        plan.table.sql(),
+        plan.same_key(),
+    ))
+}
+
+/// Of the rows not counted before: all, those not there, those there that differ, those there that do not; and of the
+/// second and third those that an earlier run should have landed.
+pub(crate) fn count<S: Session>(plan: &TablePlan, range: Range) -> String {
+    // Without a unique key the table may hold a key more than once; a record is counted once all the same.
+    let each = if plan.has_unique_key() { "" } else { "DISTINCT " };
+    let tally = |condition: &str| {
+        format!("CAST(count({each}CASE WHEN {condition} THEN s.{} END) AS text)", quoted(SEQ))
+    };
+    let absent = plan.not_there();
+    let keeps_versions = plan.load.merge == MergeStrategy::History;
+    let differs = differs(plan, |column| column.moved("s"));
+    let differs = differs.map_or("1 = 0".to_owned(), |differs| format!("NOT ({absent}) AND {differs}"));
+    let equal = if keeps_versions { tally(&format!("NOT ({absent}) AND NOT ({differs})")) } else { "'0'".into() };
+    let drift = match plan.was_due::<S>() {
+        Some(due) => {
+            let late = |condition: &str| tally(&format!("{condition} AND {due}"));
+            format!("{}, {}", late(&absent), late(&differs))
+        }
+        None => "'0', '0'".to_owned(),
+    };
+    format!(
+        "SELECT {}, {}, {}, {equal}, {drift} FROM {} AS s LEFT JOIN {} AS t ON {} WHERE {}{}",
+        tally("1 = 1"),
+        tally(&absent),
+        tally(&differs),
+        plan.staging.sql(),
+        if keeps_versions { newest(plan) } else { plan.table.sql() },
+        plan.same_key(),
+        range.sql(),
+        if plan.as_you_go() { format!(" AND NOT s.{}", quoted(REPEAT)) } else { String::new() },
     )
+}
+
+/// The newest version of each key; several where they are of the same moment.
+fn newest(plan: &TablePlan) -> String {
+    let moment = plan.written_at().expect("versions are kept only where a column tells their moment");
+    let moment = quoted(&moment.name);
+    format!(
+        "(SELECT * FROM (SELECT n.*, rank() OVER (PARTITION BY {} ORDER BY n.{moment} IS NULL, n.{moment} DESC) \
+         AS _achub_rank FROM {} AS n) AS n WHERE _achub_rank = 1)",
+        plan.key_list("n."),
+        plan.table.sql(),
+    )
+}
+
+fn column_list(plan: &TablePlan) -> String {
+    quoted_list("", plan.columns.iter().map(|column| column.name.as_str()))
+}
+
+fn value_list(plan: &TablePlan) -> String {
+    plan.columns.iter().map(|column| column.moved("s")).collect::<Vec<_>>().join(", ")
 }
 
 fn others(plan: &TablePlan) -> impl Iterator<Item = &PlannedColumn> {
-    let in_key = |index: &usize| plan.load.table.key.contains(index);
+    let in_key = |index: &usize| plan.key.contains(index);
     plan.columns.iter().enumerate().filter(move |(index, _)| !in_key(index)).map(|(_, column)| column)
 }
 
+fn assignments(plan: &TablePlan, new: impl Fn(&PlannedColumn) -> String) -> String {
+    others(plan).map(|column| assignment(column, new(column))).collect::<Vec<_>>().join(", ")
+}
+
+fn assignment(column: &PlannedColumn, new: String) -> String {
+    let new = if column.source == CellSource::SyncedOp { column.constant(operation::CHANGED) } else { new };
+    format!("{} = {new}", quoted(&column.name))
+}
+
 /// Whether the row that is there holds something else, `None` where there is nothing to compare. The moment of writing
-/// is no difference, so a row that came again unchanged is not written again.
+/// is no difference, so a row that came again unchanged is not written again; a mark is one, so it goes.
 fn differs(plan: &TablePlan, new: impl Fn(&PlannedColumn) -> String) -> Option<String> {
-    let parts: Vec<String> = others(plan)
-        .filter(|column| !column.source.is_moment())
-        .map(|column| {
-            let (old, new) = (format!("t.{}", quoted(&column.name)), new(column));
-            if column.fit.compare_text {
-                format!("CAST({old} AS text) IS DISTINCT FROM CAST({new} AS text)")
-            } else {
-                format!("{old} IS DISTINCT FROM {new}")
-            }
-        })
-        .collect();
+    let contents = others(plan).filter(|column| !column.source.is_moment()).map(|column| {
+        let (old, new) = (format!("t.{}", quoted(&column.name)), new(column));
+        if column.fit.compare_text {
+            format!("CAST({old} AS text) IS DISTINCT FROM CAST({new} AS text)")
+        } else {
+            format!("{old} IS DISTINCT FROM {new}")
+        }
+    });
+    let parts: Vec<String> = contents.chain(plan.marked("t")).collect();
     (!parts.is_empty()).then(|| format!("({})", parts.join(" OR ")))
-}
-
-fn same_key(plan: &TablePlan) -> String {
-    let parts: Vec<String> =
-        plan.key().map(|column| format!("t.{} = {}", quoted(&column.name), column.moved("s"))).collect();
-    parts.join(" AND ")
-}
-
-/// Rows without a key never get into a staging table, so a null key means that the join found nothing.
-fn not_there(plan: &TablePlan) -> String {
-    let first = plan.key().next().expect("only keyed tables are merged");
-    format!("t.{} IS NULL", quoted(&first.name))
 }

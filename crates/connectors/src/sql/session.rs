@@ -1,11 +1,18 @@
 //! What a database brings along.
 
-use achub_core::{Error, FieldType, Table};
+use achub_core::{Error, FieldType, Table, schema::Storage};
 use async_trait::async_trait;
+use jiff::Timestamp;
 
+pub(crate) use crate::sql::fit::{Fit, Limit, Moving};
 use crate::{
     landing::Cell,
-    sql::{TableName, TablePlan, merge::Range},
+    sql::{
+        TableName, TablePlan,
+        merge::Range,
+        quote::{quoted, text_constant},
+        storage,
+    },
 };
 
 /// A statement that failed.
@@ -45,61 +52,6 @@ pub(crate) struct Shape {
     pub(crate) columns: Vec<(String, String)>,
     /// The column sets that are unique, primary key included.
     pub(crate) unique: Vec<Vec<String>>,
-}
-
-/// How values of a declared type get into a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fit {
-    /// What the value becomes before it is sent.
-    pub(crate) kind: FieldType,
-    /// What the column can hold of that kind.
-    pub(crate) limit: Limit,
-    /// What is done to it on the way from the staging table into the table.
-    pub(crate) moving: Moving,
-    /// The column's type has no equality, so its text is compared.
-    pub(crate) compare_text: bool,
-}
-
-impl Fit {
-    /// A column that takes values as they are.
-    pub(crate) fn exact(kind: FieldType) -> Fit {
-        Fit { kind, limit: Limit::None, moving: Moving::AsIs, compare_text: false }
-    }
-}
-
-/// A bound of a column's type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Limit {
-    None,
-    /// At most so many characters.
-    Chars(usize),
-    /// Integers of this range.
-    Range(i64, i64),
-}
-
-impl Limit {
-    /// Why the cell is out of bounds, if it is.
-    pub(crate) fn check(self, cell: &Cell<'_>) -> Result<(), String> {
-        match (self, cell) {
-            (Limit::Chars(max), Cell::Text(text)) if text.chars().count() > max => {
-                Err(format!("{} characters where the column holds {max}", text.chars().count()))
-            }
-            (Limit::Range(low, high), Cell::Integer(value)) if !(low..=high).contains(value) => {
-                Err(format!("{value} where the column holds {low} to {high}"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// What is done to a value on the way from the staging table into the table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Moving {
-    AsIs,
-    /// Cast to this type.
-    Cast(String),
-    /// Written as UTC without a zone.
-    DropZone,
 }
 
 /// Rows on their way into a staging table, in the database's own encoding.
@@ -144,6 +96,39 @@ pub(crate) trait Session: Send {
 
     /// The type of columns made for values of `ty`.
     fn type_sql(ty: FieldType) -> &'static str;
+
+    /// The type of a column that a person asked something of.
+    fn column_type(ty: FieldType, storage: Option<Storage>) -> String {
+        let made = |ty| Self::type_sql(ty);
+        storage.map_or_else(
+            || made(ty).to_owned(),
+            |storage| {
+                let (json, instant) = (made(FieldType::Json), made(FieldType::Timestamp));
+                storage::standard(storage, json, instant, made(FieldType::Float))
+            },
+        )
+    }
+
+    /// Whether two spellings mean one type.
+    fn is_same_type(actual: &str, wanted: &str) -> bool {
+        actual.eq_ignore_ascii_case(wanted)
+    }
+
+    /// Whether a column of type `actual` can become one of `wanted` without a change of any value.
+    fn can_widen(_actual: &str, _wanted: &str) -> bool {
+        false
+    }
+
+    /// This instant, as an expression of the type of timestamps.
+    fn moment(instant: Timestamp) -> String {
+        format!("CAST('{instant}' AS {})", Self::type_sql(FieldType::Timestamp))
+    }
+
+    /// The statement that sets the isolation of the transaction that was just begun, `None` where every transaction is
+    /// isolated as well as can be.
+    fn isolate(_level: &str) -> Option<String> {
+        None
+    }
 
     /// Argument `n` (from 1), which is sent as text, as a value of `ty`.
     fn argument(n: usize, ty: FieldType) -> String;
@@ -215,6 +200,30 @@ pub(crate) trait Session: Send {
 
     /// Keeps a sentence with a table, where the database can.
     async fn comment(&mut self, table: &TableName, comment: &str) -> Result<(), Fault>;
+
+    /// Keeps a sentence with a column, where the database can.
+    async fn comment_column(
+        &mut self,
+        table: &TableName,
+        column: &str,
+        comment: &str,
+    ) -> Result<(), Fault> {
+        let (column, comment) = (quoted(column), text_constant(comment));
+        self.execute(&format!("COMMENT ON COLUMN {}.{column} IS {comment}", table.sql()), &[]).await?;
+        Ok(())
+    }
+
+    /// Drops views of ours that keep a table's columns from being changed, and gives them to be made again.
+    async fn drop_views(&mut self, _table: &TableName) -> Result<Vec<String>, Fault> {
+        Ok(Vec::new())
+    }
+
+    /// Gives a column another type that holds all its values.
+    async fn widen(&mut self, table: &TableName, column: &str, ty: &str) -> Result<(), Fault> {
+        let sql = format!("ALTER TABLE {} ALTER COLUMN {} TYPE {ty}", table.sql(), quoted(column));
+        self.execute(&sql, &[]).await?;
+        Ok(())
+    }
 }
 
 /// Begins a transaction. One that was given up half way, by an error or by dropping the future that ran it, is rolled

@@ -1,9 +1,7 @@
 //! `_achub_state`: what a replication is remembered by, in the target and in the transactions of its rows.
 
-use std::collections::HashMap;
-
 use achub_core::{
-    Code, Error, FieldType, Outcomes, ReplicationName, StreamName, WalkName,
+    Code, Error, FieldType, Outcomes, ReplicationName, RunId, StreamName, WalkName,
     port::{
         source::Position,
         target::{Checkpoints, LoadMode},
@@ -33,6 +31,9 @@ pub(crate) struct TableProgress {
     pub(crate) table: String,
     /// The table that collects its rows, where one does.
     pub(crate) staging: Option<String>,
+    /// Its schema, where it is not that of the table.
+    #[serde(default)]
+    pub(crate) staging_schema: Option<String>,
     pub(crate) mode: LoadMode,
     /// Columns with the kind they are staged as.
     pub(crate) columns: Vec<(String, FieldType)>,
@@ -45,13 +46,46 @@ pub(crate) struct TableProgress {
     /// Rows in the staging table.
     pub(crate) staged: u64,
     pub(crate) outcomes: Outcomes,
+    /// The runs of its attempts.
+    #[serde(default)]
+    pub(crate) runs: Vec<RunId>,
+    /// The table was there when the walk began.
+    #[serde(default)]
+    pub(crate) was_there: bool,
+    /// The table held nothing when the walk began.
+    #[serde(default)]
+    pub(crate) began_empty: bool,
+    /// Columns and members that were left out because no column may be added.
+    #[serde(default)]
+    pub(crate) left_out: Vec<String>,
 }
 
 impl TableProgress {
     /// Whether an attempt that left `self` can be continued by one that begins as `new`.
     fn continues(&self, new: &TableProgress) -> bool {
-        (&self.stream, &self.schema, &self.table, &self.staging, self.mode, &self.columns)
-            == (&new.stream, &new.schema, &new.table, &new.staging, new.mode, &new.columns)
+        let staging = |of: &TableProgress| of.staging_place();
+        (&self.stream, &self.schema, &self.table, staging(self), self.mode, &self.columns)
+            == (&new.stream, &new.schema, &new.table, staging(new), new.mode, &new.columns)
+    }
+
+    fn place(&self) -> TableName {
+        TableName::new(self.schema.as_deref(), &self.table)
+    }
+
+    fn staging_place(&self) -> Option<TableName> {
+        let schema = self.staging_schema.as_ref().or(self.schema.as_ref());
+        self.staging.as_ref().map(|name| TableName::new(schema.map(String::as_str), name))
+    }
+
+    /// The table without which nothing is left of what was written: the one that collects rows, or the one they went into.
+    fn holder(&self) -> Option<TableName> {
+        let goes_in_at_once = self.staging.is_none() && self.seq > 0;
+        self.staging_place().or_else(|| goes_in_at_once.then(|| self.place()))
+    }
+
+    /// The table that rows are to be merged into, where it was there from the beginning.
+    fn needed(&self) -> Option<TableName> {
+        (self.mode == LoadMode::MergeAtEnd && self.was_there).then(|| self.place())
     }
 }
 
@@ -68,6 +102,7 @@ impl Progress {
 enum Kind {
     Cursor,
     Walk,
+    Checked,
 }
 
 impl Kind {
@@ -75,6 +110,7 @@ impl Kind {
         match self {
             Kind::Cursor => "cursor",
             Kind::Walk => "walk",
+            Kind::Checked => "checked",
         }
     }
 }
@@ -167,25 +203,71 @@ pub(crate) async fn forget_walk<S: Session>(
     Ok(())
 }
 
+/// A moment that says something about a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Moment {
+    /// With the table: it says nothing any more once that is gone.
+    Of { at: Timestamp, schema: Option<String>, table: String },
+    /// As earlier versions stored it.
+    Alone(Timestamp),
+}
+
+impl Moment {
+    fn at(&self) -> Timestamp {
+        match self {
+            Moment::Of { at, .. } | Moment::Alone(at) => *at,
+        }
+    }
+}
+
 /// Stores a cursor, unless the stored one is later.
 pub(crate) async fn advance_cursor<S: Session>(
     session: &mut S,
-    table: &TableName,
+    state: &TableName,
     replication: &ReplicationName,
     stream: &StreamName,
     cursor: Timestamp,
+    table: Option<&TableName>,
 ) -> Result<(), Fault> {
-    let stored = value(session, table, replication, Kind::Cursor, stream.as_str()).await?;
-    if let Some(stored) = stored
-        && parsed::<Timestamp>(table, stream.as_str(), &stored)? >= cursor
-    {
-        return Ok(());
-    }
-    let value = serde_json::Value::from(cursor.to_string()).to_string();
-    put(session, table, replication, Kind::Cursor, stream.as_str(), &value).await
+    advance(session, state, replication, Kind::Cursor, stream, cursor, table).await
 }
 
-/// All that is remembered of a replication. A walk whose collected rows are gone is left out: it starts over.
+/// Stores when a complete read began that was compared with the table, unless a later one is stored.
+pub(crate) async fn advance_checked<S: Session>(
+    session: &mut S,
+    state: &TableName,
+    replication: &ReplicationName,
+    stream: &StreamName,
+    began: Timestamp,
+    table: &TableName,
+) -> Result<(), Fault> {
+    advance(session, state, replication, Kind::Checked, stream, began, Some(table)).await
+}
+
+async fn advance<S: Session>(
+    session: &mut S,
+    state: &TableName,
+    replication: &ReplicationName,
+    kind: Kind,
+    stream: &StreamName,
+    at: Timestamp,
+    table: Option<&TableName>,
+) -> Result<(), Fault> {
+    let stored = value(session, state, replication, kind, stream.as_str()).await?;
+    let stored = stored.map(|stored| parsed::<Moment>(state, stream.as_str(), &stored)).transpose()?;
+    let at = stored.map_or(at, |stored| stored.at().max(at));
+    let moment = match table {
+        Some(table) => Moment::Of { at, schema: table.schema.clone(), table: table.name.clone() },
+        None => Moment::Alone(at),
+    };
+    let value = serde_json::to_string(&moment)
+        .map_err(|cause| Error::new(Code::Bug, "a moment has no JSON form").with_source(cause))?;
+    put(session, state, replication, kind, stream.as_str(), &value).await
+}
+
+/// All that is remembered of a replication. A walk whose collected rows are gone is left out: it starts over. A cursor
+/// whose table is gone is left out, too: rows from before it would be missing without a word.
 pub(crate) async fn checkpoints<S: Session>(
     session: &mut S,
     table: &TableName,
@@ -198,34 +280,43 @@ pub(crate) async fn checkpoints<S: Session>(
     let sql = format!("SELECT kind, name, CAST(value AS text) FROM {} WHERE replication = $1", table.sql());
     for row in session.texts(&sql, &[Some(replication.as_str())]).await? {
         let [Some(kind), Some(name), Some(value)] = row.as_slice() else { continue };
-        if kind == Kind::Cursor.word() {
-            checkpoints.cursors.insert(StreamName::new(name), parsed(table, name, value)?);
-        } else if kind == Kind::Walk.word() {
+        if kind == Kind::Walk.word() {
             let progress: Progress = parsed(table, name, value)?;
             if let Some(position) = &progress.position
-                && staging_is_there(session, &progress).await?
+                && rows_are_there(session, &progress).await?
             {
                 checkpoints.walks.insert(WalkName::new(name), position.clone());
             }
+            continue;
+        }
+        let moments = match kind {
+            kind if kind == Kind::Cursor.word() => &mut checkpoints.cursors,
+            kind if kind == Kind::Checked.word() => &mut checkpoints.checked,
+            _ => continue,
+        };
+        let moment: Moment = parsed(table, name, value)?;
+        if table_is_there(session, &moment).await? {
+            moments.insert(StreamName::new(name), moment.at());
         }
     }
     Ok(checkpoints)
 }
 
-/// Whether every table that collects rows of this walk still exists.
-pub(crate) async fn staging_is_there<S: Session>(
-    session: &mut S,
-    progress: &Progress,
-) -> Result<bool, Fault> {
-    let mut known: HashMap<TableName, bool> = HashMap::new();
-    for table in &progress.tables {
-        if let Some(staging) = &table.staging {
-            let name = TableName::new(table.schema.as_deref(), staging);
-            let is_there = session.shape(&name).await?.is_some();
-            known.insert(name, is_there);
+async fn table_is_there<S: Session>(session: &mut S, moment: &Moment) -> Result<bool, Fault> {
+    let Moment::Of { schema, table, .. } = moment else { return Ok(true) };
+    Ok(session.shape(&TableName::new(schema.as_deref(), table)).await?.is_some())
+}
+
+/// Whether every table that holds rows of this walk still exists.
+pub(crate) async fn rows_are_there<S: Session>(session: &mut S, progress: &Progress) -> Result<bool, Fault> {
+    let mut needed: Vec<TableName> = progress.tables.iter().filter_map(TableProgress::holder).collect();
+    needed.extend(progress.tables.iter().filter_map(TableProgress::needed));
+    for table in needed {
+        if session.shape(&table).await?.is_none() {
+            return Ok(false);
         }
     }
-    Ok(known.into_values().all(|is_there| is_there))
+    Ok(true)
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(table: &TableName, name: &str, value: &str) -> Result<T, Error> {

@@ -6,19 +6,22 @@ use achub_core::{
     Code, Error, FieldType, Outcomes, failpoint,
     port::{
         source::{Page, Part},
-        target::Written,
+        target::{Evolution, LoadMode, Written},
     },
 };
-use jiff::Timestamp;
 
 use crate::{
-    landing::{RefusedRow, RowView, member},
+    landing::{RefusedRow, member},
     sql::{
-        Fault, RowSink, Session, bisect,
-        encode::{self, Encoded},
-        merge::{self, Range},
-        quarantine,
-        quote::quoted,
+        Fault, RowSink, Session, Shape,
+        absence::{self, Found},
+        bisect,
+        encode::{self, Encoded, Writer},
+        evolution, making,
+        merge::Range,
+        missing::Sightings,
+        plan::actual_type,
+        quarantine, staging,
         state::{self, TableProgress},
         walk::{LoadingTable, WalkLoad},
     },
@@ -53,7 +56,15 @@ impl<S: Session> WalkLoad<S> {
             if parts.is_empty() {
                 continue;
             }
-            let rows = table.write(session, progress, &parts, self.spec.started_at, &mut put_aside).await?;
+            let writer = Writer { run: &self.spec.run, started_at: self.spec.started_at };
+            let rows = table.write(session, progress, &parts, writer, &mut put_aside).await?;
+            if table.has_sightings && table.plan.as_you_go() {
+                let (place, replication) = (&self.missing, &self.spec.replication);
+                Sightings { place, replication, plan: &table.plan }.forget_shown(session).await?;
+            }
+            if table.plan.as_you_go() {
+                session.empty(&table.plan.staging).await?;
+            }
             *written.rows.entry(progress.stream.clone()).or_default() += rows;
         }
         quarantine::put(session, &self.quarantine, &self.spec.replication, &self.spec.run, &put_aside)
@@ -75,22 +86,25 @@ impl<S: Session> LoadingTable<S> {
         session: &mut S,
         progress: &mut TableProgress,
         parts: &[&Part],
-        started_at: Timestamp,
+        writer: Writer<'_>,
         put_aside: &mut Vec<RefusedRow>,
     ) -> Result<u64, Fault> {
         let scope = encode::scope_column(&self.plan, parts)?;
         self.add_members(session, progress, parts).await?;
         let first = progress.seq + 1;
         let mut encoded =
-            encode::encode(&self.plan, &mut self.rows, &self.seen, &mut progress.seq, parts, started_at)?;
+            encode::encode(&self.plan, &mut self.rows, &self.seen, &mut progress.seq, parts, writer)?;
         failpoint::pass("mid-stage");
-        let staged = self.ingest(session, parts, started_at, &mut encoded).await?;
+        if self.plan.as_you_go() && self.rows.len() > 0 {
+            self.make(session).await?;
+        }
+        let staged = self.ingest(session, parts, writer, first, &mut encoded).await?;
         progress.outcomes.refused += encoded.refused_new;
         put_aside.append(&mut encoded.refused);
         let mut rows = staged;
         if self.plan.as_you_go() {
             let range = Range { first, last: progress.seq };
-            let merged = self.merge(session, scope, range, &encoded, put_aside).await?;
+            let merged = self.merge(session, scope, range, &encoded, writer, put_aside).await?;
             progress.outcomes += merged;
             rows = rows.saturating_sub(merged.refused);
             encoded.key_list.into_iter().for_each(|key| self.seen.insert(key));
@@ -109,7 +123,8 @@ impl<S: Session> LoadingTable<S> {
         &mut self,
         session: &mut S,
         parts: &[&Part],
-        started_at: Timestamp,
+        writer: Writer<'_>,
+        first: i64,
         encoded: &mut Encoded,
     ) -> Result<u64, Fault> {
         let count = self.rows.len();
@@ -122,8 +137,7 @@ impl<S: Session> LoadingTable<S> {
         let taken = count - refused.len();
         for (index, fault) in refused {
             let (part, row) = encoded.places[index];
-            let batch = &parts[part].batch;
-            let view = RowView::new(batch.row(row), batch.extra(row), self.plan.wants_members(), started_at)?;
+            let view = writer.view(&self.plan, parts[part], row, first + index as i64)?;
             encoded.refused.push(encode::refused_row(&self.plan, &view, fault));
             encoded.refused_new += 1;
         }
@@ -137,28 +151,32 @@ impl<S: Session> LoadingTable<S> {
         scope: Option<usize>,
         range: Range,
         encoded: &Encoded,
+        writer: Writer<'_>,
         put_aside: &mut Vec<RefusedRow>,
     ) -> Result<Outcomes, Fault> {
-        let has_key = !self.plan.load.table.key.is_empty();
+        if !self.is_made {
+            // Not a row has come yet, and the table is not to be made for nothing.
+            return Ok(Outcomes::default());
+        }
+        let has_key = !self.plan.key.is_empty();
         if has_key && encoded.may_repeat {
-            session.execute(&merge::drop_earlier_versions(&self.plan), &[]).await?;
+            session.execute(&staging::drop_earlier_versions(&self.plan), &[]).await?;
         }
         let absent = match scope {
             Some(column) => self.prepare_removal(session, column, encoded).await?,
             None => None,
         };
-        let mut removed = 0;
+        let mut gone = Found::default();
         if let Some(column) = absent.filter(|_| !has_key) {
-            removed +=
-                session.execute(&merge::remove_absent(&self.plan, &self.plan.columns[column]), &[]).await?;
+            gone.removed += absence::clear_sets(session, &self.plan, &self.plan.columns[column]).await?;
         }
-        let mut outcomes = bisect::move_rows(session, &self.plan, range, put_aside).await?;
+        let mut outcomes = bisect::move_rows(session, &self.plan, range, put_aside).await?.outcomes;
         if let Some(column) = absent.filter(|_| has_key) {
-            removed +=
-                session.execute(&merge::remove_absent(&self.plan, &self.plan.columns[column]), &[]).await?;
+            let parent = &self.plan.columns[column];
+            gone += absence::of_sets(session, &self.plan, parent, writer.started_at).await?;
         }
-        outcomes.removed = removed;
-        session.empty(&self.plan.staging).await?;
+        outcomes.removed += gone.removed;
+        outcomes.held += gone.held;
         if absent.is_some() {
             session.empty(&self.plan.parents).await?;
         }
@@ -182,12 +200,12 @@ impl<S: Session> LoadingTable<S> {
             return Ok(None);
         }
         let plan = &self.plan;
-        if !self.is_indexed && plan.load.table.declare_key {
+        if !self.is_indexed && plan.has_unique_key() {
             session.make_index(&plan.table, &plan.columns[column].name).await?;
             self.is_indexed = true;
         }
         self.put_parents(session, column, &encoded.scopes).await?;
-        let outdated = merge::drop_outdated_children(&self.plan, &self.plan.columns[column]);
+        let outdated = staging::drop_outdated_children(&self.plan, &self.plan.columns[column]);
         session.execute(&outdated, &[]).await?;
         Ok(Some(column))
     }
@@ -199,7 +217,7 @@ impl<S: Session> LoadingTable<S> {
         scopes: &[(Vec<i64>, i64)],
     ) -> Result<(), Fault> {
         let column = &self.plan.columns[column];
-        session.execute(&merge::create_parents::<S>(&self.plan, column), &[]).await?;
+        session.execute(&staging::create_parents::<S>(&self.plan, column), &[]).await?;
         let as_text = column.fit.kind == FieldType::Text;
         let all: Vec<String> = scopes
             .iter()
@@ -227,46 +245,66 @@ impl<S: Session> LoadingTable<S> {
         if !self.plan.load.add_columns {
             return Ok(());
         }
-        let found = self.new_members(parts)?;
+        let found = self.new_members(parts, &progress.left_out)?;
         if found.is_empty() {
             return Ok(());
         }
         let shape = match self.plan.load.mode {
-            achub_core::port::target::LoadMode::Replace => None,
+            LoadMode::Replace => None,
             _ => session.shape(&self.plan.table).await?,
         };
         for (member, ty) in found {
-            self.plan.add_member::<S>(&member, ty, shape.as_ref());
-            let column = self.plan.columns.last().expect("a column was just added");
-            let sql = format!(
-                "ALTER TABLE {} ADD COLUMN {}",
-                self.plan.staging.sql(),
-                merge::staged_column::<S>(column)
-            );
-            session.execute(&sql, &[]).await?;
-            if self.plan.as_you_go()
-                && shape
-                    .as_ref()
-                    .is_none_or(|shape| crate::sql::plan::actual_type::<S>(shape, &column.name).is_none())
-            {
-                let sql = format!(
-                    "ALTER TABLE {} ADD COLUMN {} {}",
-                    self.plan.table.sql(),
-                    quoted(&column.name),
-                    S::type_sql(column.declared)
-                );
-                session.execute(&sql, &[]).await?;
+            let is_there = shape.as_ref().is_some_and(|shape| {
+                actual_type::<S>(shape, &self.plan.free_name::<S>(&member)).is_some()
+            });
+            match self.plan.load.evolution {
+                // A table that this walk makes gets the columns its records need.
+                _ if is_there || !progress.was_there => {}
+                Evolution::Keep if shape.is_some() => {
+                    progress.left_out.push(member);
+                    continue;
+                }
+                Evolution::Stop if shape.is_some() => {
+                    return Err(evolution::refuse_member(&self.plan, &member).into());
+                }
+                _ => {}
             }
+            self.add_member(session, &member, ty, shape.as_ref()).await?;
             progress.members.push((member, ty));
         }
         Ok(())
     }
 
-    fn new_members(&self, parts: &[&Part]) -> Result<BTreeMap<String, FieldType>, Error> {
+    /// Makes a column for a member, in the staging table and where rows are merged at once in the table.
+    async fn add_member(
+        &mut self,
+        session: &mut S,
+        member: &str,
+        ty: FieldType,
+        shape: Option<&Shape>,
+    ) -> Result<(), Fault> {
+        self.plan.add_member::<S>(member, ty, shape);
+        let column = self.plan.columns.last().expect("a column was just added");
+        let (staging, staged) = (self.plan.staging.sql(), staging::staged_column::<S>(column));
+        session.execute(&format!("ALTER TABLE {staging} ADD COLUMN {staged}"), &[]).await?;
+        let is_lacking = shape.is_some_and(|shape| actual_type::<S>(shape, &column.name).is_none());
+        if self.plan.as_you_go() && is_lacking {
+            making::add_column(session, &self.plan, column).await?;
+        }
+        Ok(())
+    }
+
+    fn new_members(
+        &self,
+        parts: &[&Part],
+        left_out: &[String],
+    ) -> Result<BTreeMap<String, FieldType>, Error> {
         let mut found = BTreeMap::new();
         for extra in parts.iter().flat_map(|part| part.batch.rows()).filter_map(|(_, extra)| extra) {
             for (name, raw) in member::members(Some(extra))? {
-                let is_known = found.contains_key(&name) || self.plan.has_member(&name);
+                let is_known = found.contains_key(&name)
+                    || self.plan.has_member(&name)
+                    || left_out.contains(&name);
                 if let Some(ty) = member::column_type(raw).filter(|_| !is_known) {
                     found.insert(name, ty);
                 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use achub_core::{
-    Error, failpoint,
+    Error,
     port::{
         source::Page,
         target::{Closing, Load, LoadSpec, TableReport, Written},
@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use crate::{
     lock::WalkLock,
-    sql::{session, walk::WalkLoad},
+    sql::{session, statements, walk::WalkLoad},
     sqlite::{connection::Connection, session::SqliteSession},
 };
 
@@ -35,6 +35,7 @@ impl SqliteLoad {
     ) -> Result<SqliteLoad, Error> {
         let scratch = format!("achub_merge_{}", LOADS.fetch_add(1, Ordering::Relaxed));
         let mut session = connection.hold().await?;
+        statements::before_load(&mut *session, &spec.tables).await?;
         session::begin(&mut *session).await?;
         let prepared = WalkLoad::prepare(&mut *session, spec, &scratch).await;
         let walk = session::end(&mut *session, prepared).await??;
@@ -46,24 +47,14 @@ impl SqliteLoad {
 #[async_trait]
 impl Load for SqliteLoad {
     async fn write(&mut self, pages: Vec<Page>) -> Result<Written, Error> {
-        self.walk.enter()?;
         let mut session = self.connection.hold().await?;
-        session::begin(&mut *session).await?;
-        let written = self.walk.write(&mut *session, &pages).await;
-        failpoint::pass("before-commit");
-        let written = session::end(&mut *session, written).await?;
-        failpoint::pass("after-commit");
-        self.walk.leave();
-        Ok(written)
+        self.walk.commit_pages(&mut *session, &pages).await
     }
 
     async fn finish(mut self: Box<Self>, closing: &Closing) -> Result<Vec<TableReport>, Error> {
         let load = &mut *self;
-        load.walk.enter()?;
         let mut session = load.connection.hold().await?;
-        session::begin(&mut *session).await?;
-        let reports = load.walk.finish(&mut *session, closing).await;
-        session::end(&mut *session, reports).await
+        load.walk.commit_end(&mut *session, closing).await
     }
 }
 

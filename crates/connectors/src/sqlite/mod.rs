@@ -5,12 +5,18 @@ mod error;
 mod load;
 mod rows;
 mod session;
+mod types;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use achub_core::{
     Code, Error, FieldType, ReplicationName,
-    port::target::{Checkpoints, Load, LoadSpec, Target, TargetInfo, WideView},
+    port::target::{
+        Checkpoints, Difference, Load, LoadSpec, TableLoad, Tally, Target, TargetInfo, WideView,
+    },
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -18,9 +24,9 @@ use jiff::Timestamp;
 use crate::{
     lock::WalkLock,
     sql::{
-        Fault, Session, newest, quoted,
+        Fault, Session, evolution, newest, quoted,
         session::{begin, end, rollback},
-        state, wide,
+        state, tally, wide,
     },
     sqlite::{
         connection::Connection,
@@ -109,6 +115,23 @@ impl Target for SqliteTarget {
         let made = make_view(&mut session, view).await;
         end(&mut *session, made).await?;
         Ok(true)
+    }
+
+    async fn tally(&self, tally: &Tally) -> Result<Option<HashMap<String, u64>>, Error> {
+        if !self.path.exists() {
+            return Ok(None);
+        }
+        let mut session = self.connection.hold().await?;
+        let table = place(tally.schema.as_deref(), &tally.table);
+        Ok(tally::tally(&mut *session, &table, tally).await?)
+    }
+
+    async fn differences(&self, loads: &[TableLoad]) -> Result<Vec<Difference>, Error> {
+        if !self.path.exists() {
+            return Ok(Vec::new());
+        }
+        let mut session = self.connection.hold().await?;
+        Ok(evolution::differences(&mut *session, loads).await?)
     }
 
     /// Booleans are kept as 0 and 1, days and instants as text that sorts, under declared types that say so.

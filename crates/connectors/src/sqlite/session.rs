@@ -1,17 +1,19 @@
 //! SQLite's types, catalogue and way in.
 
-use achub_core::{Code, Error, FieldType, Table};
+use achub_core::{Code, Error, FieldType, Table, schema::Storage};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
+    landing::moment,
     sql::{
         Fault, Fit, Session, Shape, TableName,
         plan::{REPEAT, SEQ},
-        quote::{cut, quoted, quoted_list},
+        quote::{cut, quoted, quoted_list, text_constant},
         session::RowFault,
     },
-    sqlite::{error, rows::Rows},
+    sqlite::{error, rows::Rows, types},
 };
 
 /// Arguments of one statement; SQLite's own limit is 32,766.
@@ -43,18 +45,21 @@ impl Session for SqliteSession {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const CASE_FOLDS: bool = true;
 
-    /// The words tell tools what is meant; what counts for storage is the affinity SQLite reads from them. JSON says
-    /// `TEXT`, or a document like `1.0` would be kept as the integer 1.
     fn type_sql(ty: FieldType) -> &'static str {
-        match ty {
-            FieldType::Text => "TEXT",
-            FieldType::Integer => "INTEGER",
-            FieldType::Float => "REAL",
-            FieldType::Boolean => "BOOLEAN",
-            FieldType::Date => "DATE",
-            FieldType::Timestamp => "TIMESTAMP",
-            FieldType::Json => "JSON TEXT",
-        }
+        types::made_for(ty)
+    }
+
+    fn column_type(ty: FieldType, storage: Option<Storage>) -> String {
+        storage.map_or_else(|| types::made_for(ty).to_owned(), types::stored_as)
+    }
+
+    /// What a column does to its values is all that counts.
+    fn is_same_type(actual: &str, wanted: &str) -> bool {
+        types::affinity(actual) == types::affinity(wanted)
+    }
+
+    fn moment(instant: Timestamp) -> String {
+        text_constant(&moment::sortable(instant))
     }
 
     fn argument(n: usize, _ty: FieldType) -> String {
@@ -65,9 +70,8 @@ impl Session for SqliteSession {
         "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')"
     }
 
-    /// A column of any type takes any value; its affinity does what there is to do.
-    fn fit(declared: FieldType, _actual: &str) -> Fit {
-        Fit::exact(declared)
+    fn fit(declared: FieldType, actual: &str) -> Fit {
+        types::fit(declared, actual)
     }
 
     fn place(&self, table: &Table) -> TableName {
@@ -185,6 +189,15 @@ impl Session for SqliteSession {
 
     /// SQLite keeps no comments.
     async fn comment(&mut self, _table: &TableName, _comment: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn comment_column(
+        &mut self,
+        _table: &TableName,
+        _column: &str,
+        _comment: &str,
+    ) -> Result<(), Fault> {
         Ok(())
     }
 }
