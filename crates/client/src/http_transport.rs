@@ -13,6 +13,7 @@ use crate::{
     base_url,
     client::Settings,
     distrust,
+    limits::Limits,
     lookup::{Lookup, NotFound, SystemLookup, VettingResolver},
     transport::{Body, Stage, Transport, TransportError},
 };
@@ -48,20 +49,26 @@ impl HttpTransport {
 
     /// The same with a proxy or a name service of the caller's choice.
     pub fn with(settings: &Settings, proxy: Proxy, lookup: Arc<dyn Lookup>) -> Result<HttpTransport, Error> {
-        HttpTransport::build(settings, proxy, lookup, None)
+        let policy = Policy::from_allow_private(settings.allow_private_address);
+        HttpTransport::build(policy, &settings.limits, proxy, lookup, None)
+    }
+
+    /// The same for requests that belong to no account.
+    pub(crate) fn under(policy: Policy, limits: &Limits) -> Result<HttpTransport, Error> {
+        HttpTransport::build(policy, limits, Proxy::None, Arc::new(SystemLookup), None)
     }
 
     /// The same trusting what `tls` trusts, or else this machine's roots.
     fn build(
-        settings: &Settings,
+        policy: Policy,
+        limits: &Limits,
         proxy: Proxy,
         lookup: Arc<dyn Lookup>,
         tls: Option<rustls::ClientConfig>,
     ) -> Result<HttpTransport, Error> {
         // Fails where another part of the program has installed it already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let policy = Policy::from_allow_private(settings.allow_private_address);
-        let builder = || builder(settings, proxy, VettingResolver::new(lookup.clone(), policy));
+        let builder = || builder(limits, proxy, VettingResolver::new(lookup.clone(), policy));
         let http = match tls {
             Some(tls) => builder().tls_backend_preconfigured(tls).build(),
             // Slim images have no certificates of their own; the bundled roots stand in for them.
@@ -97,8 +104,7 @@ impl Transport for HttpTransport {
     }
 }
 
-fn builder(settings: &Settings, proxy: Proxy, resolver: VettingResolver) -> reqwest::ClientBuilder {
-    let limits = &settings.limits;
+fn builder(limits: &Limits, proxy: Proxy, resolver: VettingResolver) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder()
         .user_agent(concat!("achub/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())

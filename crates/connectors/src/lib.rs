@@ -4,6 +4,7 @@
 pub mod activecampaign;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
+pub mod exec;
 pub mod file;
 #[cfg(feature = "parquet")]
 pub mod parquet;

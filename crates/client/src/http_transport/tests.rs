@@ -90,8 +90,14 @@ fn client(address: SocketAddr, roots: rustls::RootCertStore, limits: Limits) -> 
         limits: Limits { backoff: Backoff::None, ..limits },
     };
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let transport =
-        HttpTransport::build(&settings, Proxy::None, Arc::new(Here), Some(trusting(roots))).unwrap();
+    let transport = HttpTransport::build(
+        Policy::from_allow_private(settings.allow_private_address),
+        &settings.limits,
+        Proxy::None,
+        Arc::new(Here),
+        Some(trusting(roots)),
+    )
+    .unwrap();
     let store = Arc::new(MemoryStore::new());
     Client::new(settings, Arc::new(transport), store, Arc::new(SystemClock), Arc::new(Silent))
 }

@@ -3,6 +3,7 @@
 mod activecampaign;
 #[cfg(feature = "duckdb")]
 mod duckdb;
+mod exec;
 mod file;
 #[cfg(feature = "parquet")]
 mod parquet;
