@@ -1,13 +1,13 @@
 //! Puts the parts together: connections become clients, sources and targets.
 
 mod duckdb;
+mod folder;
 
 use std::{path::Path, sync::Arc};
 
 use achub_client::{BaseUrl, Client, HttpTransport, Limits, Pace, Settings};
 use achub_connectors::{
     activecampaign::ActiveCampaignSource,
-    file::{self, FileTarget},
     postgres::{PostgresSettings, PostgresTarget},
     sqlite::SqliteTarget,
 };
@@ -20,7 +20,7 @@ use achub_store::sqlite::SqliteStore;
 
 use crate::{
     config::{
-        connection::{ActiveCampaign, Connection, Format, Postgres, Rate},
+        connection::{ActiveCampaign, Connection, Postgres, Rate},
         connections::Connections,
         environment::Environment,
         home::Home,
@@ -137,21 +137,12 @@ async fn target(environment: &Environment, connection: &Connection) -> Result<Bo
         Connection::Postgres(postgres) => {
             PostgresTarget::connect(&postgres_settings(postgres)).await.map(|target| Box::new(target) as _)
         }
-        Connection::Folder(folder) => FileTarget::open(&folder.path, file_format(folder.format))
-            .await
-            .map(|target| Box::new(target) as _),
+        Connection::Folder(files) => folder::target(files).await,
         Connection::ActiveCampaign(_) => Err(Error::new(
             Code::BadConnection,
             "an ActiveCampaign account cannot be a target of a replication",
         )
         .with_hint("name a database or a folder, for example sqlite://account.db")),
-    }
-}
-
-fn file_format(format: Format) -> file::Format {
-    match format {
-        Format::Csv => file::Format::Csv,
-        Format::JsonLines => file::Format::JsonLines,
     }
 }
 

@@ -36,6 +36,8 @@ enum Place<'a> {
     Sqlite(&'a Path),
     #[cfg(feature = "duckdb")]
     Duckdb(&'a Path),
+    #[cfg(feature = "parquet")]
+    Parquet(&'a Path),
     Postgres(&'a FreshDatabase),
 }
 
@@ -45,6 +47,8 @@ impl Place<'_> {
             Place::Sqlite(file) => format!("sqlite://{}", file.display()),
             #[cfg(feature = "duckdb")]
             Place::Duckdb(file) => format!("duckdb://{}", file.display()),
+            #[cfg(feature = "parquet")]
+            Place::Parquet(folder) => format!("file://{}?format=parquet", folder.display()),
             Place::Postgres(database) => database.url(),
         }
     }
@@ -54,6 +58,8 @@ impl Place<'_> {
             Place::Sqlite(file) => oracle::sqlite_rows(file, table).await,
             #[cfg(feature = "duckdb")]
             Place::Duckdb(file) => crate::duckdb::rows(file, table).await,
+            #[cfg(feature = "parquet")]
+            Place::Parquet(folder) => crate::parquet::rows(folder, table).await,
             Place::Postgres(database) => oracle::postgres_rows(&database.url(), table).await,
         }
     }
@@ -141,6 +147,15 @@ async fn kill_into_duckdb(mode: &str) {
     }
 }
 
+#[cfg(feature = "parquet")]
+async fn kill_into_parquet(mode: &str, failpoints: impl Iterator<Item = String>) {
+    for failpoint in failpoints {
+        println!("{mode} {failpoint}");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        kill_and_go_on(&Place::Parquet(folder.path()), CONTACTS, mode, &failpoint).await;
+    }
+}
+
 async fn kill_into_postgres(mode: &str) {
     for failpoint in failpoints() {
         println!("{mode} {failpoint}");
@@ -168,6 +183,21 @@ async fn killed_merges_into_duckdb_lose_and_double_nothing() {
     if crate::duckdb::library().is_some() {
         kill_into_duckdb("incremental").await;
     }
+}
+
+/// The same for Parquet files, which have no transactions.
+#[cfg(feature = "parquet")]
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_merges_into_parquet_lose_and_double_nothing() {
+    kill_into_parquet("incremental", failpoints()).await;
+}
+
+/// The same for Parquet files that are replaced; one place of each point, because rows are collected alike.
+#[cfg(feature = "parquet")]
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_replacements_of_parquet_lose_and_double_nothing() {
+    let once = failpoint::NAMES.iter().map(|point| format!("{point}:{}", positions(point)[1]));
+    kill_into_parquet("full-refresh", once).await;
 }
 
 /// The same for PostgreSQL.

@@ -6,6 +6,7 @@ mod demo;
 mod duckdb;
 mod kill;
 mod pages;
+mod parquet;
 mod postgres;
 mod program;
 mod runs;

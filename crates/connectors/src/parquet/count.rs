@@ -1,8 +1,8 @@
-//! Figures about a table that is there.
+//! Looking at a table that is there: its rows, and figures about them.
 
 use std::{collections::HashMap, io, path::Path};
 
-use achub_core::{Column, Error, port::target::Tally};
+use achub_core::{Code, Column, Error, port::target::Tally};
 use jiff::Timestamp;
 
 use crate::{
@@ -10,6 +10,21 @@ use crate::{
     landing::{Cell, moment},
     parquet::{data, manifest::Manifest},
 };
+
+/// All rows, each cell as text.
+pub(crate) fn rows(folder: &Path) -> Result<Vec<Vec<Option<String>>>, Error> {
+    let manifest = Manifest::read(folder)?.ok_or_else(|| {
+        Error::new(Code::TableChanged, format!("there is no table in {}", folder.display()))
+    })?;
+    let columns = manifest.columns();
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let mut rows = Vec::new();
+    each_row(folder, &names, |cells| {
+        let text = |cell: &Cell<'_>| (!cell.is_null()).then(|| cell.display().into_owned());
+        rows.push(cells.iter().map(text).collect());
+    })?;
+    Ok(rows)
+}
 
 /// The largest time in a column; text and days count as the time they spell.
 pub(crate) fn newest(folder: &Path, column: &str) -> Result<Option<Timestamp>, Error> {

@@ -54,6 +54,15 @@ impl ParquetTarget {
         let folder = usable_folder(folder.as_ref())?;
         Ok(ParquetTarget { place: Place { folder } })
     }
+
+    /// All rows of a table of the folder, to look at: every cell as text in the order of the columns, null as `None`. They
+    /// are held in memory.
+    ///
+    /// Errors: `DB-104` where there is no such table.
+    pub async fn rows(&self, table: &str) -> Result<Vec<Vec<Option<String>>>, Error> {
+        let folder = self.place.table(None, table)?;
+        blocking(move || count::rows(&folder)).await
+    }
 }
 
 #[async_trait]

@@ -74,6 +74,7 @@ fn settings(connection: &Connection) -> Vec<(&'static str, Value)> {
             let format = match folder.format {
                 Format::Csv => "csv",
                 Format::JsonLines => "jsonl",
+                Format::Parquet => "parquet",
             };
             vec![("path", json!(folder.path)), ("format", json!(format))]
         }

@@ -1,4 +1,4 @@
-//! A folder of CSV or JSON Lines files.
+//! A folder of CSV, JSON Lines or Parquet files.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::config::{
     yaml::Node,
 };
 
-/// A folder with one file per table.
+/// A folder with one file per table, or a folder of Parquet files per table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     /// The folder; relative to the working folder.
@@ -26,6 +26,8 @@ pub enum Format {
     Csv,
     /// One JSON object per line.
     JsonLines,
+    /// Apache Parquet; not every binary writes it.
+    Parquet,
 }
 
 impl Folder {
@@ -45,11 +47,8 @@ impl Folder {
         match word.to_ascii_lowercase().as_str() {
             "csv" => Ok(Folder { path, format: Format::Csv }),
             "jsonl" | "jsonlines" => Ok(Folder { path, format: Format::JsonLines }),
-            "parquet" => Err(Error::new(
-                Code::NotGranted,
-                keys.error_at(key, "names parquet, which comes with a later version").message(),
-            )),
-            _ => Err(keys.error_at(key, format!("must be csv or jsonl, got {word:?}"))),
+            "parquet" => Ok(Folder { path, format: Format::Parquet }),
+            _ => Err(keys.error_at(key, format!("must be csv, jsonl or parquet, got {word:?}"))),
         }
     }
 }
@@ -71,6 +70,8 @@ mod tests {
             ("file:///tmp/out", "/tmp/out", Some(Format::Csv)),
             ("file://out?format=jsonl", "out", Some(Format::JsonLines)),
             ("{type: file, path: out, format: JSONL}", "out", Some(Format::JsonLines)),
+            ("{type: file, path: out, format: parquet}", "out", Some(Format::Parquet)),
+            ("file://out?format=parquet", "out", Some(Format::Parquet)),
             ("sqlite://x/y.db", "x/y.db", None),
             ("{type: sqlite, path: /x/y.db}", "/x/y.db", None),
         ] {
@@ -88,8 +89,7 @@ mod tests {
     fn wrong_files_and_folders_are_refused() {
         for (text, code, what) in [
             ("{type: file}", "CF-103", "`path` is missing"),
-            ("{type: file, path: x, format: xml}", "CF-103", "`format` must be csv or jsonl"),
-            ("{type: file, path: x, format: parquet}", "CF-105", "comes with a later version"),
+            ("{type: file, path: x, format: xml}", "CF-103", "`format` must be csv, jsonl or parquet"),
             ("{type: sqlite, path: x, url: 'sqlite://y'}", "CF-103", "cannot both be given"),
             ("{type: sqlite, url: 'sqlite:y'}", "CF-103", "must be sqlite://PATH"),
             ("file://x?encoding=utf8", "CF-103", "may only have the parameter `format`"),
