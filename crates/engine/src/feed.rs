@@ -1,8 +1,11 @@
 //! One walk on its way into its tables: pages are read ahead a little, and committed together as they come.
 
+use std::collections::HashMap;
+
 use achub_core::{
-    Code, Error, StreamName, WalkName,
+    Code, Error, Outcomes, StreamName, WalkName,
     port::{
+        hooks::{Moment, Verdict},
         progress::Event,
         source::{OpenWalk, Page, PageSink, Walk, WalkReport},
         target::{Closing, Load, Quarantined, TableReport, Written},
@@ -12,7 +15,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::replicate::Context;
+use crate::{
+    context::Context,
+    intake::{Intake, Taken},
+    moments::Begun,
+    passes::Pass,
+    reading::{OVERLAP, Reading},
+    replication::Mode,
+};
 
 /// Pages that wait for the target. Together with the pages in one commit this bounds what a walk holds in memory.
 const PAGES_WAITING: usize = 4;
@@ -28,59 +38,149 @@ pub(crate) const QUARANTINED_KEPT: usize = 100;
 pub(crate) struct Fed {
     pub(crate) walk: Walk,
     pub(crate) report: WalkReport,
+    /// Empty where a hook left the collected rows where they were.
     pub(crate) tables: Vec<TableReport>,
+    pub(crate) taken: HashMap<StreamName, Taken>,
     pub(crate) quarantined: Vec<Quarantined>,
+    pub(crate) closing: Closing,
+    /// Streams whose rows have landed, and whose hook failed afterwards.
+    pub(crate) failed: HashMap<StreamName, Error>,
+}
+
+/// What is known of a walk before its first page.
+pub(crate) struct Order<'a> {
+    /// What kind of a pass it is.
+    pub(crate) pass: Pass,
+    /// Those of its streams that are landed.
+    pub(crate) begun: &'a [(StreamName, Begun)],
+}
+
+impl Order<'_> {
+    fn streams(&self) -> Vec<StreamName> {
+        self.begun.iter().map(|(stream, _)| stream.clone()).collect()
+    }
 }
 
 /// Reads `open` to its end and lands it.
-pub(crate) async fn walk(open: Box<dyn OpenWalk>, context: &Context<'_>) -> Result<Fed, Error> {
+pub(crate) async fn walk(
+    open: Box<dyn OpenWalk>,
+    order: &Order<'_>,
+    context: &Context<'_>,
+) -> Result<Fed, Error> {
     let walk = open.walk().clone();
-    let streams: Vec<StreamName> = walk.streams.iter().map(|stream| stream.name.clone()).collect();
-    let mut load = context.target().load(context.load_spec(&walk)).await?;
+    let streams = order.streams();
+    let began = context.clock.now();
+    let mut ways = ways(&walk, &streams, context)?;
+    let mut load = context.target.load(context.load_spec(&walk, &order.pass, &streams)).await?;
     context.progress.event(Event::WalkStarted {
         walk: walk.name.clone(),
         streams: streams.clone(),
         resumed: walk.resumed,
         requests: walk.price.requests,
     });
+    let (report, quarantined) = pump(open, &mut *load, &mut ways, context).await?;
+    let closing = closing(&walk, &streams, &report, context);
+    let (tables, failed) = finish(load, order, &closing, context).await?;
+    let seconds = context.clock.now().duration_since(began).as_secs_f64();
+    for table in &tables {
+        let (stream, outcomes, rows) = (table.stream.clone(), table.outcomes, table.rows);
+        context.progress.event(Event::StreamFinished { stream, outcomes, rows, seconds });
+    }
+    context.progress.event(Event::WalkFinished { walk: walk.name.clone() });
+    let taken = ways.into_iter().map(|(stream, way)| (stream, way.taken())).collect();
+    Ok(Fed { walk, report, tables, taken, quarantined, closing, failed })
+}
+
+fn ways(
+    walk: &Walk,
+    streams: &[StreamName],
+    context: &Context<'_>,
+) -> Result<HashMap<StreamName, Intake>, Error> {
+    let way = |stream: &StreamName| {
+        let intake = Intake::new(&context.prepared.placed[stream], walk.as_of)?;
+        Ok((stream.clone(), intake))
+    };
+    streams.iter().map(way).collect()
+}
+
+/// Reads to the end and commits page after page.
+async fn pump(
+    open: Box<dyn OpenWalk>,
+    load: &mut dyn Load,
+    ways: &mut HashMap<StreamName, Intake>,
+    context: &Context<'_>,
+) -> Result<(WalkReport, Vec<Quarantined>), Error> {
+    let name = open.walk().name.clone();
     let (pages, mut waiting) = mpsc::channel(PAGES_WAITING);
     let reader = Reader(tokio::spawn(async move { open.read(&mut Sender(pages)).await }));
     let mut quarantined = Vec::new();
-    while let Some(pages) = next(&mut waiting, context).await? {
+    let mut held = None;
+    while let Some(pages) = next(&mut waiting, &mut held, context).await? {
         let count = pages.len() as u64;
-        let written = load.write(pages).await?;
-        tell(context, &walk.name, count, &written);
+        let pages: Result<Vec<Page>, Error> =
+            pages.into_iter().map(|page| shaped(page, ways, context)).collect();
+        let written = load.write(pages?).await?;
+        tell(context, &name, count, &written);
         context.journal.put_aside(&written.quarantined);
         let room = QUARANTINED_KEPT.saturating_sub(quarantined.len());
         quarantined.extend(written.quarantined.into_iter().take(room));
     }
-    let report = reader.finish().await?;
-    let tables = finish(load, &streams, context.cursor(&walk), &report).await?;
-    context.progress.event(Event::WalkFinished { walk: walk.name.clone() });
-    Ok(Fed { walk, report, tables, quarantined })
+    Ok((reader.finish().await?, quarantined))
 }
 
-/// The error of a run that was asked to end.
-pub(crate) fn stopped() -> Error {
-    Error::new(Code::StoppedSafely, "stopped at a safe point")
+/// The page as it lands: without streams that are left out, records shaped as somebody asked.
+fn shaped(page: Page, ways: &mut HashMap<StreamName, Intake>, context: &Context<'_>) -> Result<Page, Error> {
+    let now = context.clock.now();
+    let mut parts = Vec::with_capacity(page.parts.len());
+    for part in page.parts {
+        if let Some(way) = ways.get_mut(&part.stream) {
+            let (part, notes) = way.take(part, now)?;
+            context.journal.note(notes);
+            parts.push(part);
+        }
+    }
+    Ok(Page { parts, position: page.position })
 }
 
-/// The pages that are there, at least one; `None` when the reader is done. Being asked to stop is an error here, between
-/// two commits, and nowhere else.
-async fn next(waiting: &mut mpsc::Receiver<Page>, context: &Context<'_>) -> Result<Option<Vec<Page>>, Error> {
-    let first = tokio::select! {
-        biased;
-        () = context.stop.requested() => return Err(stopped()),
-        first = waiting.recv() => first,
+/// The pages that are there, at least one; `None` when the reader is done. Nothing waits for more to come, so that what
+/// was read can be seen at once however slow the source is. Being asked to stop is an error here, between two commits,
+/// and nowhere else.
+async fn next(
+    waiting: &mut mpsc::Receiver<Page>,
+    held: &mut Option<Page>,
+    context: &Context<'_>,
+) -> Result<Option<Vec<Page>>, Error> {
+    if context.ending.is_requested() {
+        return Err(context.ending.error());
+    }
+    let first = match held.take() {
+        Some(page) => Some(page),
+        None => tokio::select! {
+            biased;
+            () = context.ending.requested() => return Err(context.ending.error()),
+            first = waiting.recv() => first,
+        },
     };
     let Some(first) = first else { return Ok(None) };
+    let most = context.prepared.replication.working.commit_rows.unwrap_or(u64::MAX);
+    let mut rows = rows_of(&first);
     let mut pages = vec![first];
     while pages.len() < PAGES_PER_COMMIT
         && let Ok(page) = waiting.try_recv()
     {
+        rows += rows_of(&page);
+        if rows > most {
+            *held = Some(page);
+            break;
+        }
         pages.push(page);
     }
     Ok(Some(pages))
+}
+
+/// Rows of the stream that has most.
+fn rows_of(page: &Page) -> u64 {
+    page.parts.iter().map(|part| part.batch.len() as u64).max().unwrap_or(0)
 }
 
 fn tell(context: &Context<'_>, walk: &WalkName, pages: u64, written: &Written) {
@@ -90,18 +190,65 @@ fn tell(context: &Context<'_>, walk: &WalkName, pages: u64, written: &Written) {
     context.progress.event(Event::Committed { walk: walk.clone(), rows, pages });
 }
 
-/// A limited walk moves no cursor: what it left out would never be read.
+/// What is known at the end of a walk.
+///
+/// A walk that left records out moves no cursor: they would never be read. Where the source says that it has more than it
+/// showed, what was not shown is not gone.
+fn closing(walk: &Walk, streams: &[StreamName], report: &WalkReport, context: &Context<'_>) -> Closing {
+    let mut closing = Closing::default();
+    for stream in streams {
+        let placed = &context.prepared.placed[stream];
+        if report.limited || placed.task.row_limit.is_some() || placed.task.skip > 0 {
+            continue;
+        }
+        if moves_cursor(&placed.reading, placed.task.mode) {
+            closing.cursors.insert(stream.clone(), next_start(walk));
+        }
+        let has_key = !placed.placement.load.table.key.is_empty();
+        let is_short = report.missing.get(stream).is_some_and(|missing| *missing > 0);
+        if has_key && !is_short && placed.reading.shows_all(walk.resumed) {
+            closing.complete.insert(stream.clone());
+        }
+    }
+    closing
+}
+
+fn moves_cursor(reading: &Reading, mode: Mode) -> bool {
+    match reading {
+        Reading::Everything => mode != Mode::Snapshot,
+        Reading::Changes | Reading::First { .. } | Reading::Collected | Reading::Compared { .. } => true,
+        Reading::DefinitionOnly | Reading::LeftAlone | Reading::KnownRows | Reading::Windows(_) => false,
+    }
+}
+
+/// Where the next incremental run of the walk's streams reads from.
+fn next_start(walk: &Walk) -> Timestamp {
+    walk.as_of - OVERLAP
+}
+
+/// Moves the collected rows, with the hooks around it. A hook that skips leaves the rows of the whole walk collected.
 async fn finish(
     load: Box<dyn Load>,
-    streams: &[StreamName],
-    cursor: Timestamp,
-    report: &WalkReport,
-) -> Result<Vec<TableReport>, Error> {
-    let mut closing = Closing::default();
-    if !report.limited {
-        closing.cursors = streams.iter().map(|stream| (stream.clone(), cursor)).collect();
+    order: &Order<'_>,
+    closing: &Closing,
+    context: &Context<'_>,
+) -> Result<(Vec<TableReport>, HashMap<StreamName, Error>), Error> {
+    let mut failed = HashMap::new();
+    for (_, begun) in order.begun {
+        let before = context.moments.around_merge(Moment::BeforeMerge, begun, Outcomes::default()).await?;
+        if before == Verdict::Skip {
+            return Ok((Vec::new(), failed));
+        }
     }
-    load.finish(&closing).await
+    let tables = load.finish(closing).await?;
+    for (stream, begun) in order.begun {
+        let table = tables.iter().find(|table| table.stream == *stream);
+        let outcomes = table.map(|table| table.outcomes).unwrap_or_default();
+        if let Err(error) = context.moments.around_merge(Moment::AfterMerge, begun, outcomes).await {
+            failed.insert(stream.clone(), error);
+        }
+    }
+    Ok((tables, failed))
 }
 
 /// The reading half. Dropping it ends the reading, so that a failed write does not leave requests running.
@@ -130,6 +277,7 @@ struct Sender(mpsc::Sender<Page>);
 impl PageSink for Sender {
     async fn page(&mut self, page: Page) -> Result<(), Error> {
         // The receiver is gone only when the writing half failed or was stopped; its own error is the one that counts.
-        self.0.send(page).await.map_err(|_| stopped())
+        let gone = |_| Error::new(Code::StoppedSafely, "nobody takes pages any more");
+        self.0.send(page).await.map_err(gone)
     }
 }

@@ -3,20 +3,25 @@
 use std::sync::Arc;
 
 use achub_core::{
-    Error, Outcomes, ReplicationName, RunId, StreamName, WalkName,
+    Error, ReplicationName,
     port::{
         clock::Clock,
+        hooks::{Hooks, NoHooks},
         journal::JournalStore,
         progress::Progress,
-        source::{Price, Source},
-        state::{RunRecord, RunStatus, StateStore},
-        target::{Quarantined, Target},
+        source::Source,
+        state::{RunRecord, StateStore},
+        target::{Difference, Target},
     },
 };
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::replication::Replication;
+pub use crate::{
+    drift::Drift,
+    preview::{PlannedCheck, PlannedStream, PlannedWalk, Preview},
+    summary::{StreamSummary, Summary},
+};
+
+use crate::{prepare, preview, replication::Replication, run};
 
 /// Starts, previews and lists runs.
 pub struct Hub {
@@ -29,107 +34,6 @@ pub struct Hub {
 /// Asks a run to end at its next safe point. Cloned into signal handlers.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<tokio::sync::Notify>, Arc<std::sync::atomic::AtomicBool>);
-
-/// What a replication would do and cost.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Preview {
-    /// The walks in order.
-    pub walks: Vec<PlannedWalk>,
-    /// What it is expected to take in all.
-    pub price: Price,
-    /// The pace, requests per second, `None` where there is no limit.
-    pub requests_per_second: Option<f64>,
-    /// Requests the preview itself took.
-    pub requests_spent: u64,
-    /// Optional streams that are not to be had, with code and message.
-    pub unavailable: Vec<(StreamName, String, String)>,
-}
-
-/// One walk of a [`Preview`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlannedWalk {
-    /// Its name.
-    pub name: WalkName,
-    /// How it reads.
-    pub how: String,
-    /// What it is expected to take.
-    pub price: Price,
-    /// Whether it continues an interrupted run.
-    pub resumed: bool,
-    /// The streams it feeds.
-    pub streams: Vec<PlannedStream>,
-}
-
-/// One stream of a [`PlannedWalk`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlannedStream {
-    /// Its name.
-    pub stream: StreamName,
-    /// Where it lands, `schema.table`.
-    pub table: String,
-    /// The mode's word.
-    pub mode: &'static str,
-    /// Why that mode.
-    pub mode_reason: String,
-    /// Records the source says it has.
-    pub rows: Option<u64>,
-    /// Only records changed at or after this moment are read.
-    pub since: Option<Timestamp>,
-    /// Older records the start date leaves out, where that was asked.
-    pub left_out: Option<u64>,
-}
-
-/// What a run did.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// The run.
-    pub run: RunId,
-    /// What was replicated.
-    pub replication: ReplicationName,
-    /// How it ended.
-    pub status: RunStatus,
-    /// One entry per stream, in the order of the replication.
-    pub streams: Vec<StreamSummary>,
-    /// Requests sent, repeats included.
-    pub requests: u64,
-    /// Requests expected when the run began.
-    pub requests_expected: u64,
-    /// Seconds from start to end.
-    pub seconds: f64,
-    /// Seconds expected when the run began.
-    pub seconds_expected: f64,
-    /// Records the source says it has but did not show, over all streams.
-    pub drift: u64,
-    /// The first rows that were put aside, 100 at most; the outcomes count all.
-    pub quarantined: Vec<Quarantined>,
-    /// Things to tell the user, one sentence each.
-    pub notes: Vec<String>,
-}
-
-/// What a run did to one stream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StreamSummary {
-    /// Which stream.
-    pub stream: StreamName,
-    /// Where it landed, `schema.table`.
-    pub table: String,
-    /// The mode's word.
-    pub mode: String,
-    /// What became of the records read.
-    pub outcomes: Outcomes,
-    /// Rows in the table now.
-    pub rows: u64,
-    /// Records the source says it has, where it says so.
-    pub source_rows: Option<u64>,
-    /// Older records the start date left out, where known.
-    pub left_out: Option<u64>,
-    /// Values that did not fit the declared type, by field.
-    pub type_drift: Vec<(String, u64)>,
-    /// Why it did not finish: code and message.
-    pub error: Option<(String, String)>,
-    /// Why it is not to be had, where it was optional: code and message.
-    pub unavailable: Option<(String, String)>,
-}
 
 impl Hub {
     /// A hub that keeps its runs and their logs in `store` and tells `progress` what happens.
@@ -148,7 +52,19 @@ impl Hub {
         source: &dyn Source,
         target: &dyn Target,
     ) -> Result<Preview, Error> {
-        crate::replicate::preview(replication, source, target, &*self.clock).await
+        preview::of(replication, source, target, &*self.clock).await
+    }
+
+    /// How the tables that are there differ from those `replication` would make, for a person to decide about before a
+    /// run. Writes nothing anywhere.
+    pub async fn differences(
+        &self,
+        replication: &Replication,
+        source: &dyn Source,
+        target: &dyn Target,
+    ) -> Result<Vec<Difference>, Error> {
+        let prepared = prepare::prepare(replication, source, target, &*self.clock).await?;
+        target.differences(&prepared.loads()).await
     }
 
     /// Carries `replication` out. Streams fail one by one; the summary says which.
@@ -161,7 +77,21 @@ impl Hub {
         target: &dyn Target,
         stop: &Stop,
     ) -> Result<Summary, Error> {
-        crate::replicate::start(self, replication, source, target, stop).await
+        self.start_with(replication, source, target, &NoHooks, stop).await
+    }
+
+    /// The same, with `hooks` called at the moments they wait for.
+    ///
+    /// Errors: also those of the hooks at the start of the run.
+    pub async fn start_with(
+        &self,
+        replication: &Replication,
+        source: &dyn Source,
+        target: &dyn Target,
+        hooks: &dyn Hooks,
+        stop: &Stop,
+    ) -> Result<Summary, Error> {
+        run::start(self, replication, &run::Ends { source, target, hooks, stop }).await
     }
 
     /// The last `count` runs, newest first; of one replication where one is named.

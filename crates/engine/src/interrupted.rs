@@ -12,7 +12,7 @@ use achub_core::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{hub::Summary, replication::Replication};
+use crate::{replication::Replication, summary::Summary};
 
 /// An interrupted run is taken up within this time; what it had finished is too old afterwards.
 const TAKEN_UP_WITHIN: Duration = Duration::from_secs(6 * 3_600);

@@ -72,15 +72,21 @@ impl Journal {
 
     /// Notes rows that were put aside, as long as there is room.
     pub(crate) fn put_aside(&self, rows: &[Quarantined]) {
-        let mut pending = self.pending();
-        let room = NOTES_KEPT.saturating_sub(pending.notes_stored + pending.notes.len());
-        pending.notes.extend(rows.iter().take(room).map(|row| RowNote {
+        let note = |row: &Quarantined| RowNote {
             stream: row.stream.clone(),
             key: row.key.clone(),
             outcome: Outcome::Refused,
             column: row.column.clone(),
             reason: row.reason.clone(),
-        }));
+        };
+        self.note(rows.iter().map(note));
+    }
+
+    /// Keeps notes about records, as long as there is room.
+    pub(crate) fn note(&self, notes: impl IntoIterator<Item = RowNote>) {
+        let mut pending = self.pending();
+        let room = NOTES_KEPT.saturating_sub(pending.notes_stored + pending.notes.len());
+        pending.notes.extend(notes.into_iter().take(room));
     }
 
     /// Stores what was told so far. A failure is told to the watcher and fails nothing: the data is where it belongs.

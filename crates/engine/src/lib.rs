@@ -1,17 +1,32 @@
 //! Replication over ports: plans, checkpoints, outcomes. Knows no vendor, no SQL and no HTTP.
 #![deny(missing_docs)]
 
+mod checking;
+mod context;
+mod definition;
+mod drift;
+mod ending;
 pub mod expression;
 mod feed;
 pub mod hub;
+mod intake;
 mod interrupted;
 mod journal;
+mod marker;
+mod moments;
 mod naming;
-mod replicate;
+mod once;
+mod opening;
+mod passes;
+mod prepare;
+mod preview;
+mod reading;
 pub mod replication;
+mod run;
 pub mod shape;
 mod summary;
 mod tables;
+mod walks;
 mod wide;
 
 pub use hub::{Hub, Preview, Stop, Summary};

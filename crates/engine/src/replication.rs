@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use achub_core::{
     ReplicationName, StreamName,
-    port::target::{Absence, Evolution, MergeStrategy, Origin, Statements},
+    port::target::{Absence, AbsenceAction, Evolution, MergeStrategy, Origin, Statements},
     schema::{ColumnRules, TableRules},
     value::FieldType,
 };
@@ -286,9 +286,13 @@ impl Landing {
             noise: false,
             as_you_go: true,
             wide_view: true,
-            system: Vec::new(),
+            system: vec![(Origin::DeletedAt, "_achub_deleted_at".to_owned())],
             evolution: Evolution::Add,
-            absence: None,
+            absence: Some(Absence {
+                action: AbsenceAction::Mark,
+                floor_percent: Absence::FLOOR_PERCENT,
+                only: None,
+            }),
             empty_tables: true,
         }
     }

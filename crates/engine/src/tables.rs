@@ -5,37 +5,34 @@ use std::collections::HashMap;
 use achub_core::{
     Code, Column, Error, FieldType, Schema, SharedSchema, StreamName, Table,
     port::target::{LoadMode, Origin, TableLoad},
+    schema::ColumnRules,
 };
 
 use crate::{
     naming::{self, Distinct},
-    replication::{Casing, Landing, Mode, Replication, Selected, StreamTask, Unknown},
+    replication::{Casing, Landing, LoadedAt, Mode, Replication, Selected, StreamTask, Unknown},
 };
 
 /// The JSON column for members of a record without a declared field.
 const EXTRA: &str = "_achub_extra";
 
-/// How `task` lands: its table with columns, where their values come from, and how rows get there.
+/// How `task` lands: its table with columns, where their values come from, and what was asked of them. `schema` is that
+/// of the records behind their shaping. How rows get there is settled with how they are read.
 pub(crate) fn table_load(task: &StreamTask, schema: &Schema, landing: &Landing) -> Result<TableLoad, Error> {
+    let casing = task.table_wish.casing.unwrap_or(landing.casing);
     let mut columns = Columns { distinct: Distinct::new(), columns: Vec::new(), origins: Vec::new() };
     for selected in selection(task, schema, landing) {
         let index =
             find(schema, &selected.field).ok_or_else(|| unknown_field(task, &selected.field, schema))?;
-        let wanted =
-            selected.column.unwrap_or_else(|| naming::column(&schema.fields[index].name, landing.casing));
-        columns.push(wanted, schema.fields[index].ty, Origin::Field(index));
+        let field = &schema.fields[index];
+        let wanted = selected.column.unwrap_or_else(|| naming::column(&field.name, casing));
+        columns.push(wanted, field.ty, Origin::Field(index));
+        columns.rule(column_rules(task, &field.name));
     }
     if landing.unknown == Unknown::OneColumn {
         columns.push(EXTRA.to_owned(), FieldType::Json, Origin::Extra);
     }
-    if let Some(loaded_at) = &landing.loaded_at {
-        let (ty, origin) = if loaded_at.unix {
-            (FieldType::Integer, Origin::LoadedAtUnix)
-        } else {
-            (FieldType::Timestamp, Origin::LoadedAt)
-        };
-        columns.push(loaded_at.column.clone(), ty, origin);
-    }
+    system_columns(&mut columns, task, landing);
     let key = key_columns(task, schema, &columns)?;
     let table = Table {
         schema: task.schema.clone(),
@@ -46,22 +43,76 @@ pub(crate) fn table_load(task: &StreamTask, schema: &Schema, landing: &Landing) 
         comment: task.description.clone(),
         rules: task.table_wish.rules.clone(),
     };
-    let load = TableLoad::new(task.stream.clone(), table, columns.origins, load_mode(task.mode, landing));
-    Ok(TableLoad { add_columns: landing.unknown == Unknown::OwnColumns, ..load })
+    Ok(with_wishes(
+        TableLoad::new(task.stream.clone(), table, columns.origins, LoadMode::Replace),
+        task,
+        landing,
+    ))
 }
 
-/// A stream and where it lands.
-pub(crate) struct Placed {
+fn with_wishes(load: TableLoad, task: &StreamTask, landing: &Landing) -> TableLoad {
+    let wish = &task.table_wish;
+    TableLoad {
+        add_columns: landing.unknown == Unknown::OwnColumns,
+        evolution: wish.evolution.unwrap_or(landing.evolution),
+        merge: wish.merge,
+        staging: wish.staging.clone(),
+        keep_staging: wish.keep_staging,
+        direct: wish.direct,
+        empty_table: landing.empty_tables || task.mode == Mode::DefinitionOnly,
+        statements: wish.statements.clone(),
+        ..load
+    }
+}
+
+/// What was asked of the column of `field`: by name, else for all others.
+fn column_rules(task: &StreamTask, field: &str) -> ColumnRules {
+    let named = task.columns.iter().find(|wish| wish.field.eq_ignore_ascii_case(field));
+    let wish = named.or_else(|| task.columns.iter().find(|wish| wish.field == "*"));
+    wish.map(|wish| wish.rules.clone()).unwrap_or_default()
+}
+
+/// When the row was written, and whatever else the landing adds behind the stream's own fields.
+fn system_columns(columns: &mut Columns, task: &StreamTask, landing: &Landing) {
+    // Rows of a snapshot can be told apart by nothing else.
+    let always =
+        (task.mode == Mode::Snapshot).then(|| LoadedAt { column: "_loaded_at".to_owned(), unix: false });
+    if let Some(loaded_at) = landing.loaded_at.clone().or(always) {
+        let origin = if loaded_at.unix { Origin::LoadedAtUnix } else { Origin::LoadedAt };
+        columns.push(loaded_at.column, system_type(origin), origin);
+    }
+    for (origin, name) in &landing.system {
+        columns.push(name.clone(), system_type(*origin), *origin);
+    }
+}
+
+fn system_type(origin: Origin) -> FieldType {
+    match origin {
+        Origin::LoadedAt | Origin::DeletedAt | Origin::SyncedAt => FieldType::Timestamp,
+        Origin::LoadedAtUnix | Origin::RowNumber => FieldType::Integer,
+        Origin::SyncedOp | Origin::RunId | Origin::RowId => FieldType::Text,
+        Origin::Extra | Origin::Record => FieldType::Json,
+        // A landing names no columns of these; their own column says what they are.
+        Origin::Field(_) | Origin::ExtraMember => FieldType::Text,
+    }
+}
+
+/// A stream's table and the shape of the records that land there.
+pub(crate) struct Placement {
     pub(crate) load: TableLoad,
     pub(crate) schema: SharedSchema,
 }
 
-impl Placed {
+impl Placement {
     /// The column that gets the field called `name`, where it was selected.
     pub(crate) fn column(&self, name: &str) -> Option<&str> {
+        self.column_index(name).map(|index| self.load.table.columns[index].name.as_str())
+    }
+
+    /// The index of that column.
+    pub(crate) fn column_index(&self, name: &str) -> Option<usize> {
         let field = find(&self.schema, name)?;
-        let column = self.load.origins.iter().position(|origin| *origin == Origin::Field(field))?;
-        Some(&self.load.table.columns[column].name)
+        self.load.origins.iter().position(|origin| *origin == Origin::Field(field))
     }
 }
 
@@ -90,6 +141,13 @@ impl Columns {
         self.columns.push(Column::new(self.distinct.name(wanted), ty));
         self.origins.push(origin);
     }
+
+    /// Puts `rules` on the column that was pushed last.
+    fn rule(&mut self, rules: ColumnRules) {
+        if let Some(column) = self.columns.last_mut() {
+            column.rules = rules;
+        }
+    }
 }
 
 fn selection(task: &StreamTask, schema: &Schema, landing: &Landing) -> Vec<Selected> {
@@ -104,23 +162,33 @@ fn selection(task: &StreamTask, schema: &Schema, landing: &Landing) -> Vec<Selec
     }
 }
 
+/// The columns rows are merged by. None where rows are only ever added, or where a table that is made of nothing but the
+/// rows of one read was asked for without its key: then the engine lets each record pass once.
 fn key_columns(task: &StreamTask, schema: &Schema, columns: &Columns) -> Result<Vec<usize>, Error> {
+    if task.mode == Mode::Snapshot {
+        return Ok(Vec::new());
+    }
     let fields: Vec<&str> = match &task.primary_key {
         Some(names) => names.iter().map(String::as_str).collect(),
         None => schema.key.iter().map(|&index| schema.fields[index].name.as_str()).collect(),
     };
-    fields
-        .iter()
-        .map(|name| {
-            let field = find(schema, name).ok_or_else(|| unknown_field(task, name, schema))?;
-            columns.origins.iter().position(|origin| *origin == Origin::Field(field)).ok_or_else(|| {
-                let message =
-                    format!("stream {}: the key field {name} is not among the selected fields", task.stream);
-                Error::new(Code::BadFile, message)
-                    .with_hint("select the key field too, or name another primary_key")
-            })
-        })
-        .collect()
+    let mut key = Vec::new();
+    for name in fields {
+        let field = find(schema, name).ok_or_else(|| unknown_field(task, name, schema))?;
+        match columns.origins.iter().position(|origin| *origin == Origin::Field(field)) {
+            Some(column) => key.push(column),
+            None if matches!(task.mode, Mode::FullRefresh | Mode::Truncate | Mode::DefinitionOnly) => {
+                return Ok(Vec::new());
+            }
+            None => return Err(key_not_selected(task, name)),
+        }
+    }
+    Ok(key)
+}
+
+fn key_not_selected(task: &StreamTask, name: &str) -> Error {
+    let message = format!("stream {}: the key field {name} is not among the selected fields", task.stream);
+    Error::new(Code::BadFile, message).with_hint("select the key field too, or name another primary_key")
 }
 
 /// The index of a field named by a person: as it is spelled, else without regard to case, else by its snake-case form.
@@ -136,13 +204,4 @@ fn unknown_field(task: &StreamTask, name: &str, schema: &Schema) -> Error {
     let known: Vec<&str> = schema.fields.iter().map(|field| field.name.as_str()).collect();
     Error::new(Code::BadFile, format!("stream {} has no field {name}", task.stream))
         .with_hint(format!("its fields are {}", known.join(", ")))
-}
-
-fn load_mode(mode: Mode, landing: &Landing) -> LoadMode {
-    match mode {
-        Mode::FullRefresh | Mode::DefinitionOnly => LoadMode::Replace,
-        Mode::Truncate => LoadMode::Truncate,
-        Mode::Incremental if landing.as_you_go => LoadMode::MergeAsYouGo,
-        Mode::Incremental | Mode::Snapshot | Mode::Backfill => LoadMode::MergeAtEnd,
-    }
 }

@@ -10,35 +10,35 @@ use achub_core::{
     },
 };
 
-use crate::{naming::Distinct, tables::Placed};
+use crate::{naming::Distinct, prepare::Placed};
 
 /// Makes the view where both its streams are replicated; otherwise there is nothing to lay out.
 pub(crate) async fn make(
     wide: &Wide,
-    placed: &HashMap<StreamName, Placed>,
+    placed: &HashMap<StreamName, Placed<'_>>,
     target: &dyn Target,
 ) -> Result<(), Error> {
     let (Some(base), Some(values)) = (placed.get(&wide.base.0), placed.get(&wide.values)) else {
         return Ok(());
     };
     let (Some(base_key), Some(parent), Some(field), Some(value)) = (
-        base.column(&wide.base.1),
-        values.column(&wide.parent_field),
-        values.column(&wide.id_field),
-        values.column(&wide.value_field),
+        base.placement.column(&wide.base.1),
+        values.placement.column(&wide.parent_field),
+        values.placement.column(&wide.id_field),
+        values.placement.column(&wide.value_field),
     ) else {
         return Ok(());
     };
     let mut distinct = Distinct::new();
-    for column in &base.load.table.columns {
+    for column in &base.placement.load.table.columns {
         distinct.name(column.name.clone());
     }
     let columns = wide.fields.iter().map(|(id, name)| (*id, distinct.name(name.clone()))).collect();
     let view = WideView {
         name: wide.name.clone(),
-        base: base.load.table.clone(),
+        base: base.placement.load.table.clone(),
         base_key: base_key.to_owned(),
-        values: values.load.table.clone(),
+        values: values.placement.load.table.clone(),
         parent: parent.to_owned(),
         field: field.to_owned(),
         value: value.to_owned(),

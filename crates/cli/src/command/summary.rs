@@ -125,17 +125,13 @@ mod tests {
 
     #[test]
     fn stream_line_names_rows_table_and_time() {
+        let outcomes = Outcomes { added: 1000, changed: 200, refused: 1, ..Outcomes::default() };
         let mut stream = StreamSummary {
-            stream: StreamName::new("contacts"),
-            table: "crm.contacts".to_owned(),
-            mode: "incremental".to_owned(),
-            outcomes: Outcomes { added: 1000, changed: 200, refused: 1, ..Outcomes::default() },
+            outcomes,
             rows: 1200,
-            source_rows: None,
             left_out: Some(31),
             type_drift: vec![("score".to_owned(), 2)],
-            error: None,
-            unavailable: None,
+            ..StreamSummary::new(StreamName::new("contacts"), "crm.contacts", "incremental")
         };
         assert_eq!(
             stream_line("[1 / 2]", &stream, 3.0),

@@ -260,7 +260,7 @@ async fn refused_rows_and_drift_are_told() {
 
     assert_eq!(ran.summary.status, RunStatus::DoneSomeRefused);
     assert_eq!(ran.summary.class(), Some(Class::Refused));
-    assert_eq!((ran.summary.drift, &ran.summary.quarantined[0]), (3, &refused));
+    assert_eq!((ran.summary.drift.missing, &ran.summary.quarantined[0]), (3, &refused));
 }
 
 #[tokio::test]
@@ -287,7 +287,7 @@ async fn both_sets_of_defaults_land_as_documented() {
             Landing::ours(),
             LoadMode::MergeAsYouGo,
             true,
-            vec!["id", "first_name", "udate", "_achub_extra", "_achub_loaded_at"],
+            vec!["id", "first_name", "udate", "_achub_extra", "_achub_loaded_at", "_achub_deleted_at"],
         ),
         (Landing::sling(None), LoadMode::MergeAtEnd, false, vec!["id", "firstName", "udate", "links"]),
     ];
