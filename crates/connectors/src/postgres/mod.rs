@@ -1,6 +1,6 @@
-//! PostgreSQL: rows go in by binary COPY and are merged set by set.
+//! PostgreSQL: rows go in as binary arrays and are merged set by set.
 
-mod copy;
+mod arrays;
 mod error;
 mod load;
 mod session;
@@ -11,9 +11,7 @@ use std::collections::HashMap;
 
 use achub_core::{
     Error, FieldType, ReplicationName,
-    port::target::{
-        Checkpoints, Difference, Load, LoadSpec, TableLoad, Tally, Target, TargetInfo, WideView,
-    },
+    port::target::{Checkpoints, Difference, Load, LoadSpec, TableLoad, Tally, Target, TargetInfo, WideView},
 };
 use async_trait::async_trait;
 use jiff::Timestamp;

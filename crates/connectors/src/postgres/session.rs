@@ -8,7 +8,10 @@ use sqlx::{
 };
 
 use crate::{
-    postgres::{copy::Rows, error, types},
+    postgres::{
+        arrays::{Array, Rows},
+        error, types,
+    },
     sql::{
         Fault, Fit, RowSink, Session, Shape, TableName,
         plan::{REPEAT, SEQ},
@@ -23,6 +26,9 @@ pub(crate) const VIEW_MARK: &str = "made by achub: one column per custom field";
 /// How long another run may take to let go of a walk. A process that was killed leaves its server process behind for a
 /// moment, until that notices.
 const LOCK_WAIT: &str = "2s";
+
+/// What one statement carries, about. The client holds it three times until it is sent.
+const STATEMENT_BYTES_MAX: usize = 8 << 20;
 
 /// A connection of its own.
 pub(crate) struct PostgresSession {
@@ -93,14 +99,26 @@ impl PostgresSession {
         error::fault(&format!("cannot run `{shown}`"), &self.user, cause)
     }
 
-    /// Data and its end leave in separate writes, and sqlx 0.9 cannot switch off the delay of small packets (Nagle's
-    /// algorithm): a COPY over TCP takes 40 ms however little it carries. To be removed when sqlx sets `TCP_NODELAY`.
-    async fn copy(&mut self, statement: &str, pieces: [&[u8]; 3]) -> Result<(), sqlx::Error> {
-        let mut copy = self.connection.copy_in_raw(statement).await?;
-        for piece in pieces {
-            copy.send(piece).await?;
-        }
-        copy.finish().await?;
+    /// Appends some rows by one statement.
+    ///
+    /// Arrays and not COPY: rows and the end of the statement leave in one piece. COPY takes at least two, the second
+    /// of which waits for the first to be acknowledged, 40 ms over TCP, because sqlx 0.9 cannot switch that delay of
+    /// small packets (Nagle's algorithm) off. COPY is worth another look when sqlx sets `TCP_NODELAY`.
+    async fn append(
+        &mut self,
+        staging: &TableName,
+        names: &[&str],
+        rows: &Rows,
+        (first, end): (usize, usize),
+    ) -> Result<(), sqlx::Error> {
+        // A column without any value is left out: the type of its array is not known, and null is its default.
+        let (names, arrays): (Vec<&str>, Vec<Array<'_>>) =
+            rows.arrays(first, end).map(|(place, array)| (names[place], array)).unzip();
+        let values: Vec<String> = (1..=arrays.len()).map(|n| format!("unnest(${n})")).collect();
+        let names = quoted_list("", names.iter().copied());
+        let sql = format!("INSERT INTO {} ({names}) SELECT {}", staging.sql(), values.join(", "));
+        let query = arrays.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), sqlx::query::Query::bind);
+        query.execute(&mut self.connection).await?;
         Ok(())
     }
 
@@ -254,20 +272,18 @@ impl Session for PostgresSession {
         rows: &mut Rows,
     ) -> Result<Vec<(usize, RowFault)>, Fault> {
         let marks = if with_repeat { &[SEQ, REPEAT][..] } else { &[SEQ][..] };
-        let names = quoted_list("", marks.iter().chain(columns).copied());
-        let statement = format!("COPY {} ({names}) FROM STDIN (FORMAT binary)", staging.sql());
+        let names: Vec<&str> = marks.iter().chain(columns).copied().collect();
         let mut refused = Vec::new();
-        let mut waiting = vec![(0, rows.len())];
+        let mut waiting = parts(rows.len(), rows.size().div_ceil(STATEMENT_BYTES_MAX));
         while let Some((first, end)) = waiting.pop() {
-            self.execute("SAVEPOINT achub_copy", &[]).await?;
-            let copied = self.copy(&statement, rows.stream(first, end)).await;
-            let Err(cause) = copied else {
-                self.execute("RELEASE SAVEPOINT achub_copy", &[]).await?;
+            self.execute("SAVEPOINT achub_rows", &[]).await?;
+            let Err(cause) = self.append(staging, &names, rows, (first, end)).await else {
+                self.execute("RELEASE SAVEPOINT achub_rows", &[]).await?;
                 continue;
             };
             let fault = error::fault(&format!("cannot write to {staging}"), &self.user, cause);
             let Some(row) = fault.row.clone() else { return Err(fault) };
-            self.execute("ROLLBACK TO SAVEPOINT achub_copy; RELEASE SAVEPOINT achub_copy", &[]).await?;
+            self.execute("ROLLBACK TO SAVEPOINT achub_rows; RELEASE SAVEPOINT achub_rows", &[]).await?;
             if end - first == 1 {
                 refused.push((first, *row));
             } else {
@@ -346,4 +362,31 @@ impl Session for PostgresSession {
 
 fn texts(row: &PgRow) -> Result<Vec<Option<String>>, sqlx::Error> {
     (0..row.len()).map(|index| row.try_get_unchecked(index)).collect()
+}
+
+/// Cuts `count` rows into at most so many parts of about one size, the first one last.
+fn parts(count: usize, parts: usize) -> Vec<(usize, usize)> {
+    let size = count.div_ceil(parts.max(1)).max(1);
+    let mut parts: Vec<(usize, usize)> =
+        (0..count).step_by(size).map(|first| (first, count.min(first + size))).collect();
+    parts.reverse();
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_every_row_once() {
+        let cases = [
+            (0, 0, vec![]),
+            (10, 1, vec![(0, 10)]),
+            (10, 3, vec![(8, 10), (4, 8), (0, 4)]),
+            (2, 5, vec![(1, 2), (0, 1)]),
+        ];
+        for (count, wanted, expected) in cases {
+            assert_eq!(parts(count, wanted), expected, "{count} rows in {wanted} parts");
+        }
+    }
 }
