@@ -36,8 +36,8 @@ async fn sqlite_runs_what_is_written() {
 
     check(&exec::sqlite(&path, SQL, 2).await.expect("it runs"), json!(1.5));
 
-    let error = exec::sqlite(&path, "SELECT nothing", 1).await.expect_err("there is no such column");
-    assert_eq!(words(&error), (Code::TargetRefused, "the database says: no such column: nothing"));
+    let error = exec::sqlite(&path, "SELECT nowhere", 1).await.expect_err("there is no such column");
+    assert_eq!(words(&error), (Code::TargetRefused, "the database says: no such column: nowhere"));
 }
 
 #[tokio::test]
@@ -47,6 +47,6 @@ async fn postgres_runs_what_is_written() {
 
     check(&exec::postgres(&settings, SQL, 2).await.expect("it runs"), json!("1.5"));
 
-    let error = exec::postgres(&settings, "SELECT nothing", 1).await.expect_err("there is no such column");
-    assert_eq!(words(&error), (Code::TargetRefused, "the database says: column \"nothing\" does not exist"));
+    let error = exec::postgres(&settings, "SELECT nowhere", 1).await.expect_err("there is no such column");
+    assert_eq!(words(&error), (Code::TargetRefused, "the database says: column \"nowhere\" does not exist"));
 }
