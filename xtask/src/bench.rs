@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: the benchmarks in release, with a private PostgreSQL where one can be had.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
@@ -9,7 +9,10 @@ use crate::{
     workspace::{self, Metadata},
 };
 
-/// Builds product and benchmarks and runs them with `arguments`.
+/// The first argument that compares with other programs instead.
+const PEERS: &str = "--peers";
+
+/// Builds product and benchmarks and runs them with `arguments`; after `--peers`, the comparison of `bench/peers/`.
 ///
 /// They take the server's address from `ACHUB_TEST_POSTGRES` and measure the `achub` that lies beside them.
 pub fn run(arguments: &[String]) -> Result<bool> {
@@ -31,11 +34,27 @@ pub fn run(arguments: &[String]) -> Result<bool> {
             None
         }
     };
-    let mut command = Command::new(target.join("release").join("achub-bench"));
-    command.args(arguments).current_dir(&root);
+    let mut command = program(&root, &target, arguments);
     if let Some(server) = &server {
         command.env("ACHUB_TEST_POSTGRES", server.url());
     }
-    let status = command.status().context("cannot start the benchmarks")?;
+    let status = command.current_dir(&root).status().context("cannot start the benchmarks")?;
     Ok(status.success())
+}
+
+fn program(root: &Path, target: &Path, arguments: &[String]) -> Command {
+    let release = target.join("release");
+    match arguments.split_first() {
+        Some((first, rest)) if first == PEERS => {
+            let mut command = Command::new("python3");
+            command.arg(root.join("bench/peers/measure.py")).arg("--achub").arg(release.join("achub"));
+            command.arg("--venvs").arg(target.join("peers")).args(rest);
+            command
+        }
+        _ => {
+            let mut command = Command::new(release.join("achub-bench"));
+            command.args(arguments);
+            command
+        }
+    }
 }
