@@ -21,6 +21,7 @@ pub fn run(arguments: &[String]) -> Result<bool> {
     // These two packages alone: together with the test kit the product would have its failpoints.
     let built = workspace::cargo()
         .args(["build", "--release", "--locked", "--package", "achub", "--package", "achub-bench"])
+        .args(["--features", "achub/parquet"])
         .current_dir(&root)
         .status()
         .context("cannot start cargo")?;

@@ -34,7 +34,7 @@ pub struct Rig {
     pub simulator: Simulator,
     pub target: Target,
     home: TempDir,
-    pace: &'static str,
+    inputs: &'static str,
 }
 
 impl Rig {
@@ -54,7 +54,7 @@ impl Rig {
         }
         let home = tempfile::tempdir()?;
         let target = Target::create(scenario.into, home.path())?;
-        Ok(Rig { simulator, target, home, pace: scenario.account.pace })
+        Ok(Rig { simulator, target, home, inputs: scenario.account.inputs })
     }
 
     /// Replicates the ten to the end. Fails where `achub` does.
@@ -78,9 +78,9 @@ impl Rig {
         let home = self.home.path();
         let account = format!(
             "{{type: api, spec: activecampaign, secrets: {{api_key: demo, base_url: \"{}\"}}, \
-             inputs: {{requests_per_second: {}, allow_private_address: true}}}}",
+             inputs: {{allow_private_address: true, {}}}}}",
             self.simulator.url(),
-            self.pace
+            self.inputs
         );
         let mut command = Command::new(achub()?);
         command

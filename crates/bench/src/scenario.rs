@@ -30,8 +30,8 @@ pub struct Account {
     pub arguments: &'static [&'static str],
     /// Switches that are set before anybody asks, a JSON object.
     pub switches: Option<&'static str>,
-    /// `requests_per_second` of the connection.
-    pub pace: &'static str,
+    /// More inputs of the connection.
+    pub inputs: &'static str,
 }
 
 /// What is done to account and target.

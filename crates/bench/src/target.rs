@@ -2,10 +2,12 @@
 
 use std::{
     collections::HashSet,
+    fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use sqlx::{
     AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection,
     postgres::PgRow,
@@ -20,12 +22,15 @@ const SERVER: &str = "ACHUB_TEST_POSTGRES";
 pub enum Place {
     Postgres,
     Sqlite,
+    /// A folder; the program has to be built with it.
+    Parquet,
 }
 
 /// An empty target, which goes with this value.
 pub enum Target {
     Postgres(Database),
     Sqlite(PathBuf),
+    Parquet(PathBuf),
 }
 
 impl Target {
@@ -34,6 +39,7 @@ impl Target {
         Ok(match place {
             Place::Postgres => Target::Postgres(Database::create()?),
             Place::Sqlite => Target::Sqlite(home.join("target.db")),
+            Place::Parquet => Target::Parquet(home.join("target")),
         })
     }
 
@@ -42,11 +48,15 @@ impl Target {
         match self {
             Target::Postgres(database) => database.url(),
             Target::Sqlite(file) => format!("sqlite://{}", file.display()),
+            Target::Parquet(folder) => format!("file://{}?format=parquet", folder.display()),
         }
     }
 
     /// Rows in all of `tables` together.
     pub fn rows(&self, tables: &[&str]) -> Result<u64> {
+        if let Target::Parquet(folder) = self {
+            return tables.iter().map(|table| rows_in_manifest(&folder.join(table))).sum();
+        }
         let counts: Vec<String> =
             tables.iter().map(|table| format!("(SELECT count(*) FROM {table})")).collect();
         let numbers = self.numbers(&format!("SELECT {}", counts.join(" + ")))?;
@@ -74,9 +84,18 @@ impl Target {
                     let rows = connection.fetch_all(query).await?;
                     rows.iter().map(|row: &SqliteRow| Ok(row.try_get(0)?)).collect()
                 }
+                Target::Parquet(folder) => bail!("no query can be put to the files in {}", folder.display()),
             }
         })
     }
+}
+
+/// What the manifest of a table's folder says.
+fn rows_in_manifest(folder: &Path) -> Result<u64> {
+    let file = folder.join("_manifest.json");
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let manifest: Value = serde_json::from_str(&text)?;
+    manifest["rows"].as_u64().with_context(|| format!("{} says nothing of rows", file.display()))
 }
 
 /// A database that is dropped with this.
