@@ -3,6 +3,7 @@
 mod args;
 mod command;
 mod config;
+mod hooks;
 mod output;
 mod wiring;
 

@@ -146,7 +146,8 @@ async fn target(environment: &Environment, connection: &Connection) -> Result<Bo
     }
 }
 
-fn postgres_settings(postgres: &Postgres) -> PostgresSettings {
+/// What a PostgreSQL connection says, as the connector takes it.
+pub fn postgres_settings(postgres: &Postgres) -> PostgresSettings {
     PostgresSettings {
         url: Some(postgres.url.clone()),
         schema: postgres.schema.clone(),
