@@ -36,7 +36,8 @@ mod with_feature {
     #[tokio::test]
     async fn streams_land_in_folders_of_files() {
         let account = Account::start(&["--contacts", "300", "--rate", "off"]);
-        let place = Place::with_account(&account.url).variable("LAKE", "{type: file, path: lake, format: parquet}");
+        let place =
+            Place::with_account(&account.url).variable("LAKE", "{type: file, path: lake, format: parquet}");
         for target in ["LAKE", "file://lake?format=parquet"] {
             place.good(&["replicate", "run", "--from", "shop", "--to", target, "--streams", "contacts,tags"]);
             let lake = place.path("lake");

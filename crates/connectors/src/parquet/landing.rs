@@ -29,8 +29,8 @@ use crate::{
     },
 };
 
-/// Keys held in memory at a time, each with what is seen of its row: some 30 MB.
-const KEYS_PER_BUCKET: u64 = 250_000;
+/// Keys held in memory at a time, each with what is seen of its row: some 30 MB. In unit tests there are several buckets.
+const KEYS_PER_BUCKET: u64 = if cfg!(test) { 5 } else { 250_000 };
 
 /// Files open at a time at the most; beyond 64 million collected rows buckets grow.
 const BUCKETS_MAX: u64 = 256;

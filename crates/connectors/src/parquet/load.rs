@@ -130,13 +130,7 @@ impl Work {
 
     fn finish(self, closing: &Closing) -> Result<Vec<TableReport>, Error> {
         let _locks = self.lock_tables()?;
-        // Ends what a killed process had committed, before its files could be taken for leftovers.
-        drop(HeldState::hold(&self.place.folder)?);
-        let mut landed = Vec::new();
-        for (table, part) in self.tables.iter().zip(&self.progress.tables) {
-            let is_complete = closing.complete.contains(&part.stream);
-            landed.push(rewrite::land(table, part, &self.spec, is_complete)?);
-        }
+        let landed = self.land(closing)?;
         let mut held = self.commit(closing, &landed)?;
         held.end_renames()?;
         for part in &self.progress.tables {
@@ -147,6 +141,17 @@ impl Work {
             remove_if_empty(path.parent());
         }
         Ok(landed.into_iter().map(|landed| landed.report).collect())
+    }
+
+    /// Writes what the tables become beside what they are. While their locks are held.
+    fn land(&self, closing: &Closing) -> Result<Vec<Landed>, Error> {
+        // Ends what a killed process had committed, before its files could be taken for leftovers.
+        drop(HeldState::hold(&self.place.folder)?);
+        let tables = self.tables.iter().zip(&self.progress.tables);
+        let land = |(table, part): (&LoadingTable, &Part)| {
+            rewrite::land(table, part, &self.spec, closing.complete.contains(&part.stream))
+        };
+        tables.map(land).collect()
     }
 
     /// The locks of all tables, always in the same order, so that two loads do not wait for each other.
@@ -218,4 +223,36 @@ fn cannot_resume(spec: &LoadSpec) -> Error {
         spec.walk, spec.replication
     );
     Error::new(Code::TableChanged, message).with_hint("run again; what is not finished starts over")
+}
+
+/// A load that ends in the middle of its commit, as if the process were killed there.
+#[cfg(test)]
+pub(super) struct Cut;
+
+#[cfg(test)]
+impl Cut {
+    /// Commits, does so many of the steps that follow, and stops. `false` where there were no more steps to leave out.
+    pub(super) fn commit(
+        place: Place,
+        spec: LoadSpec,
+        pages: Vec<Page>,
+        steps: usize,
+    ) -> Result<bool, Error> {
+        let mut work = Work::begin(place, spec)?;
+        work.write(&pages)?;
+        let locks = work.lock_tables()?;
+        let landed = work.land(&Closing::default())?;
+        let held = work.commit(&Closing::default(), &landed)?;
+        let folder = &work.place.folder;
+        let (renames, removals) = (&held.state.renames, &held.state.removals);
+        for (fresh, path) in renames.iter().take(steps) {
+            fs::rename(folder.join(fresh), folder.join(path))
+                .map_err(|cause| failed("rename", path, cause))?;
+        }
+        for path in removals.iter().take(steps.saturating_sub(renames.len())) {
+            state::remove(&folder.join(path))?;
+        }
+        drop(locks);
+        Ok(steps < renames.len() + removals.len())
+    }
 }

@@ -23,6 +23,8 @@ mod shape;
 mod sight;
 mod spill;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::HashMap, path::Path};
 
