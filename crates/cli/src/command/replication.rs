@@ -107,7 +107,7 @@ pub async fn of_file(
         target: (&ends.target.0, &ends.target.1),
         style,
         now: SystemClock.now(),
-        switches: Switches::of_process(&context.environment)?,
+        switches: Switches::of_run(&file.env, &context.environment)?,
         overrides,
     };
     let name = name(style, &ends.source.0, Some(&file.name));

@@ -54,7 +54,6 @@ fn read(flags: &Run, environment: &Environment, reading: &Reading) -> Result<Rep
         stream: stream.clone(),
         target: target.clone(),
         object: flags.tgt_object.clone(),
-        source_options: flags.src_options.clone(),
     };
     ReplicationFile::ad_hoc(&ad_hoc, reading)
 }

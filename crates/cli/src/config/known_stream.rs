@@ -1,7 +1,7 @@
 //! The streams a replication may name, as far as configuration needs to know them.
 
 use achub_api::{
-    stream::{Role, Stream},
+    stream::{Role, Stream, Type},
     streams,
 };
 use achub_core::{Code, Error};
@@ -38,6 +38,8 @@ pub struct KnownStream {
     pub noise: Vec<String>,
     /// The fields of the key.
     pub key: Vec<String>,
+    /// The fields of text.
+    pub texts: Vec<String>,
 }
 
 /// All streams of the table, in its order.
@@ -54,6 +56,12 @@ fn known(stream: &'static Stream) -> KnownStream {
         fields: names(&|role| role != Role::Sideload),
         noise: names(&|role| role == Role::Noise),
         key: stream.key.iter().map(|&name| name.to_owned()).collect(),
+        texts: stream
+            .fields
+            .iter()
+            .filter(|field| matches!(field.ty, Type::Text | Type::IpNumber) && field.role != Role::Sideload)
+            .map(|field| field.name.to_owned())
+            .collect(),
     }
 }
 

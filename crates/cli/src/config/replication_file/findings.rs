@@ -37,10 +37,9 @@ impl Findings {
             _ => format!("{}:{place}: {what}: {text}", self.origin.name()),
         };
         match grant(table, name) {
-            Some(Grant::Done) => return true,
-            Some(Grant::Same) => {}
+            Some(Grant::Done(_)) => return true,
+            Some(Grant::Same(_)) => {}
             Some(Grant::Warned(why)) => self.warnings.push(at(format!("{shown} is ignored: {why}"))),
-            Some(Grant::Later) => self.refused.push(at(format!("{shown} comes with a later version"))),
             Some(Grant::Refused(why)) => self.refused.push(at(format!("{shown} is not done: {why}"))),
             None => {
                 let near = nearest(name, names(table)).map(|near| format!("did you mean `{near}`"));

@@ -278,7 +278,7 @@ fn hook(
     let table = grant::hook_keys(&word);
     let mut known = Vec::new();
     for entry in entries {
-        let common = grant::grant(grant::HOOK, &entry.key) == Some(Grant::Done);
+        let common = matches!(grant::grant(grant::HOOK, &entry.key), Some(Grant::Done(_)));
         if common || findings.key(table, entry, &inner.what) {
             known.push(entry);
         }
@@ -442,6 +442,21 @@ fn json(node: &Node) -> serde_json::Value {
         }
         Kind::Scalar(scalar) => scalar.text.clone().into(),
     }
+}
+
+/// The hooks of a text, which is the map behind `hooks`; for tests of what carries them out.
+#[cfg(test)]
+pub fn hooks_of_text(text: &str, of_a_stream: bool) -> Result<Vec<HookSpec>, Error> {
+    let origin = Origin::new("r.yaml");
+    let root =
+        crate::config::yaml::parse(&format!("hooks: {text}")).map_err(|mistake| origin.mistake(mistake))?;
+    let entry = &root.entries().expect("it was just made a map")[0];
+    let mut findings = Findings::new(origin.clone(), true);
+    let hooks = match of_a_stream {
+        true => of_stream(&Reader::new(&origin, "stream contacts"), entry, &mut findings)?,
+        false => of_run(&origin, entry, &mut findings)?,
+    };
+    findings.close().map(|_| hooks)
 }
 
 #[cfg(test)]

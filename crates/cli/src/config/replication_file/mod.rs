@@ -3,6 +3,8 @@
 //! `read` turns text into a [`ReplicationFile`] and needs nothing but variables. Its `env` is then set for the run,
 //! which may change where connections are found; `resolve` needs those and yields an [`achub_engine::Replication`].
 
+mod columns;
+mod figures;
 mod findings;
 mod grant;
 mod hooks;
@@ -10,12 +12,17 @@ mod names;
 mod reader;
 mod resolve;
 mod select;
+mod settings;
+mod source_options;
 mod stream_map;
 mod substitute;
 mod switches;
+mod target_options;
 mod template;
 #[cfg(test)]
 mod tests;
+mod transforms;
+mod typing;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -29,15 +36,17 @@ use crate::config::{
         findings::Findings,
         grant::{MODE, ROOT},
         names::Listed,
-        stream_map::{Named, StreamMap},
     },
-    yaml::{Entry, Node, Place, parse},
+    yaml::{Entry, Kind, Node, Place, parse},
 };
 
+#[cfg(test)]
+pub use hooks::hooks_of_text;
 pub use hooks::{Action, CommandLine, FileHooks, HookSpec, LogLevel, OnFailure};
 pub use names::{matches as pattern_matches, select_known as expand_streams};
 pub use resolve::{Overrides, Setting, Style, anchor, default_mode, resolve};
-pub use switches::{Switches, process_warnings};
+pub use stream_map::StreamMap;
+pub use switches::{Logging, Switches, process_warnings};
 
 /// A file, read and checked as far as that goes without connections.
 #[derive(Debug)]
@@ -58,8 +67,6 @@ pub struct ReplicationFile {
     hooks: Vec<HookSpec>,
     /// The file's own variables.
     pub env: BTreeMap<String, String>,
-    /// What it asks of the switches.
-    pub switches: Switches,
     /// What was ignored.
     pub warnings: Vec<String>,
 }
@@ -93,8 +100,6 @@ pub struct AdHoc {
     pub target: String,
     /// `--tgt-object`.
     pub object: Option<String>,
-    /// `--src-options`, a map as text.
-    pub source_options: Option<String>,
 }
 
 impl ReplicationFile {
@@ -131,13 +136,13 @@ impl ReplicationFile {
             None => Vec::new(),
         };
         let env_place = root.get("env").map_or(root.place, |node| node.place);
-        let switches = Switches::read(&origin, env_place, &env, &mut findings)?;
+        Switches::check(&origin, env_place, &env, &mut findings)?;
         let warnings = findings.close()?;
         let name = Path::new(origin.name()).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(ReplicationFile { origin, name, source, target, listed, defaults, hooks, env, switches, warnings })
+        Ok(ReplicationFile { origin, name, source, target, listed, defaults, hooks, env, warnings })
     }
 
-    /// The replication that flags alone describe.
+    /// The replication that flags alone describe. Options are flags of their own, see [`Overrides::map`].
     ///
     /// Errors: those of [`ReplicationFile::read`], about the flags.
     pub fn ad_hoc(flags: &AdHoc, reading: &Reading) -> Result<ReplicationFile, Error> {
@@ -146,16 +151,10 @@ impl ReplicationFile {
         let text = |text: &str| Text { text: text.to_owned(), place };
         let mut findings = Findings::new(origin.clone(), reading.strict);
         let mut map = StreamMap::default();
-        if let Some(options) = &flags.source_options {
-            let flag = Origin::new("--src-options");
-            let value = parse(options).map_err(|mistake| flag.mistake(mistake))?;
-            let entry = Entry { key: "source_options".to_owned(), place: value.place, value };
-            let whole = Node { place, kind: crate::config::yaml::Kind::Map(vec![entry]) };
-            map = StreamMap::read(&flag, "the stream", &whole, false, &mut findings)?;
+        if let Some(object) = &flags.object {
+            map.set("object", Node::made(object, place));
         }
-        let object = flags.object.clone();
-        map.object = Some(Named { value: object, place, by_defaults: false });
-        let switches = Switches::read(&origin, place, &reading.env, &mut findings)?;
+        Switches::check(&origin, place, &reading.env, &mut findings)?;
         let object_name = flags.object.as_deref().unwrap_or_default();
         Ok(ReplicationFile {
             name: format!("{}:{object_name}", flags.stream),
@@ -165,7 +164,6 @@ impl ReplicationFile {
             env: reading.env.clone(),
             defaults: StreamMap::default(),
             hooks: Vec::new(),
-            switches,
             warnings: findings.close()?,
             origin,
         })
@@ -216,9 +214,19 @@ fn streams(origin: &Origin, root: &Node, findings: &mut Findings) -> Result<(Str
     Ok((defaults, listed))
 }
 
-/// The mode a word stands for, where this version does it.
+/// Every mode that is done.
+const MODES: [Mode; 6] = [
+    Mode::FullRefresh,
+    Mode::Incremental,
+    Mode::Truncate,
+    Mode::Snapshot,
+    Mode::Backfill,
+    Mode::DefinitionOnly,
+];
+
+/// The mode a word stands for, where it is done.
 pub fn mode_of(word: &str) -> Option<Mode> {
-    [Mode::FullRefresh, Mode::Truncate, Mode::Incremental].into_iter().find(|mode| mode.name() == word)
+    MODES.into_iter().find(|mode| mode.name() == word)
 }
 
 /// The mode of a `--mode` flag.
@@ -229,10 +237,59 @@ pub fn mode_of_flag(word: &str) -> Result<Mode, Error> {
         return Ok(mode);
     }
     match grant::grant(MODE, word) {
-        None => Err(Error::new(Code::BadArgument, format!("--mode: unknown mode {word:?}"))
+        Some(grant::Grant::Refused(why)) => {
+            Err(Error::new(Code::NotGranted, format!("--mode: {word} is not done: {why}")))
+        }
+        _ => Err(Error::new(Code::BadArgument, format!("--mode: unknown mode {word:?}"))
             .with_hint(crate::config::nearest::advice(word, grant::names(MODE)))),
-        Some(_) => Err(Error::new(Code::NotGranted, format!("--mode: {word} comes with a later version"))),
     }
+}
+
+/// Adds what the flag called `flag` says about `key` of every stream to `map`; the text is YAML or JSON. Keys that are not
+/// done are refused; those that are ignored are told in `warnings`.
+pub fn add_flag(
+    map: &mut StreamMap,
+    flag: &str,
+    key: &str,
+    text: &str,
+    reading: &Reading,
+    warnings: &mut Vec<String>,
+) -> Result<(), Error> {
+    let origin = Origin::new(flag);
+    let value = parse(text).map_err(|mistake| origin.mistake(mistake))?;
+    add_node(map, &origin, key, value, reading, warnings)
+}
+
+/// Adds `text` as the value of an option of every stream, as [`add_flag`] does.
+pub fn add_option(
+    map: &mut StreamMap,
+    flag: &str,
+    option: &str,
+    text: &str,
+    reading: &Reading,
+) -> Result<(), Error> {
+    let place = Place { line: 1, column: 1 };
+    let value = Node::made(text, place);
+    let options = vec![Entry { key: option.to_owned(), place, value }];
+    let value = Node { place, kind: Kind::Map(options) };
+    add_node(map, &Origin::new(flag), "source_options", value, reading, &mut Vec::new())
+}
+
+fn add_node(
+    map: &mut StreamMap,
+    origin: &Origin,
+    key: &str,
+    value: Node,
+    reading: &Reading,
+    warnings: &mut Vec<String>,
+) -> Result<(), Error> {
+    let place = value.place;
+    let whole = Node { place, kind: Kind::Map(vec![Entry { key: key.to_owned(), place, value }]) };
+    let mut findings = Findings::new(origin.clone(), reading.strict);
+    let read = StreamMap::read(origin, "every stream", &whole, false, &mut findings)?;
+    warnings.extend(findings.close()?);
+    *map = read.with_defaults(map);
+    Ok(())
 }
 
 /// The map of an `--env` flag.

@@ -20,6 +20,9 @@ pub struct Listed {
     pub map: StreamMap,
 }
 
+/// What a pattern does not hand on.
+const OF_THE_STREAM: [&str; 2] = ["primary_key", "description"];
+
 /// Whether the name is a pattern.
 pub fn is_pattern(name: &str) -> bool {
     name.contains(['*', '?'])
@@ -58,7 +61,7 @@ pub fn expand<'a>(pattern: &str, known: &'a [KnownStream]) -> Vec<&'a KnownStrea
 
 /// The streams of the list in the order of work, patterns replaced by what they stand for.
 ///
-/// A pattern's settings are copied to each stream but for `primary_key`. A stream that is also named on its own keeps
+/// A pattern's settings are copied to each stream but for its key and description, which are the stream's own. A stream that is also named on its own keeps
 /// its own place and settings. Of two patterns that match one stream the later one decides its settings.
 ///
 /// Errors: a name or pattern that matches nothing; one stream named twice.
@@ -75,7 +78,7 @@ pub fn resolve(origin: &Origin, listed: Vec<Listed>, known: &[KnownStream]) -> R
                 return Err(nothing(unknown(known, &entry.name)));
             }
             for stream in found.into_iter().filter(|stream| !own.contains(&stream.name)) {
-                let map = StreamMap { primary_key: None, ..entry.map.clone() };
+                let map = entry.map.clone().without(&OF_THE_STREAM);
                 put(&mut resolved, Listed { name: stream.name.clone(), place, map });
             }
             continue;
@@ -99,40 +102,74 @@ fn put(resolved: &mut Vec<Listed>, entry: Listed) {
     }
 }
 
-/// The items of `--streams` that match none of `names`, and whether a name is selected.
+/// What `--streams` selects of a file.
+#[derive(Debug)]
 pub struct Selection {
     items: Vec<String>,
+    tags: Vec<String>,
+    left_out: Vec<String>,
+}
+
+/// What a stream is selected by.
+pub struct Selectable<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its id.
+    pub id: &'a str,
+    /// Its tags.
+    pub tags: &'a [String],
 }
 
 impl Selection {
-    /// Reads the items of `--streams`. No items: everything is selected.
+    /// Reads the items of `--streams`: names, ids and patterns, `tag:NAME`, `-tag:NAME`. No items: everything is selected.
     ///
-    /// Errors: `tag:` items, which need stream tags.
+    /// Errors: `CF-106` where some tags are to be in and others out.
     pub fn read(items: &[String]) -> Result<Selection, Error> {
-        let items: Vec<String> =
-            items.iter().map(|item| normal(item)).filter(|item| !item.is_empty()).collect();
-        match items.iter().find(|item| item.starts_with("tag:") || item.starts_with("-tag:")) {
-            Some(item) => Err(Error::new(
-                Code::NotGranted,
-                format!("--streams: selecting by tag ({item}) comes with a later version"),
-            )),
-            None => Ok(Selection { items }),
+        let mut selection = Selection { items: Vec::new(), tags: Vec::new(), left_out: Vec::new() };
+        for item in items.iter().map(|item| normal(item)).filter(|item| !item.is_empty()) {
+            let tag = |prefix: &str| item.strip_prefix(prefix).map(|tag| tag.trim().to_owned());
+            match (tag("tag:"), tag("-tag:")) {
+                (Some(tag), _) => selection.tags.push(tag),
+                (_, Some(tag)) => selection.left_out.push(tag),
+                (None, None) => selection.items.push(item),
+            }
+        }
+        match selection.tags.is_empty() || selection.left_out.is_empty() {
+            true => Ok(selection),
+            false => {
+                let what = "--streams: tags can be selected or left out, not both in one call";
+                Err(Error::new(Code::BadArgument, what))
+            }
         }
     }
 
-    /// Whether the stream called `name` is selected.
-    pub fn selects(&self, name: &str) -> bool {
-        self.items.is_empty() || self.items.iter().any(|item| matches(item, name))
+    /// Whether the stream is selected.
+    pub fn selects(&self, stream: &Selectable<'_>) -> bool {
+        let has = |tag: &String| stream.tags.iter().any(|own| own.eq_ignore_ascii_case(tag));
+        if self.left_out.iter().any(has) {
+            return false;
+        }
+        let everything = self.items.is_empty() && self.tags.is_empty();
+        everything || self.tags.iter().any(has) || self.items.iter().any(|item| names(item, stream))
     }
 
-    /// The items that select none of `names`.
-    pub fn idle<'a>(&'a self, names: &[String]) -> impl Iterator<Item = &'a str> {
-        let names = names.to_vec();
-        self.items
-            .iter()
-            .map(String::as_str)
-            .filter(move |item| !names.iter().any(|name| matches(item, name)))
+    /// The items that select none of `streams`, as they were given.
+    pub fn idle(&self, streams: &[Selectable<'_>]) -> Vec<String> {
+        let has =
+            |stream: &Selectable<'_>, tag: &str| stream.tags.iter().any(|own| own.eq_ignore_ascii_case(tag));
+        let items =
+            self.items.iter().filter(|item| !streams.iter().any(|stream| names(item, stream))).cloned();
+        let tagged =
+            [("tag:", &self.tags), ("-tag:", &self.left_out)].into_iter().flat_map(|(prefix, tags)| {
+                let idle = tags.iter().filter(|tag| !streams.iter().any(|stream| has(stream, tag)));
+                idle.map(move |tag| format!("{prefix}{tag}"))
+            });
+        items.chain(tagged).collect()
     }
+}
+
+fn names(item: &str, stream: &Selectable<'_>) -> bool {
+    matches(item, stream.name) || item.eq_ignore_ascii_case(stream.id)
 }
 
 /// The streams that the items of `--streams` name, in the order of the items; `all` and `*` are all there are.
@@ -157,7 +194,7 @@ pub fn select_known(items: &[String], known: &[KnownStream]) -> Result<Vec<Strin
 
 #[cfg(test)]
 mod tests {
-    use super::{expand, matches};
+    use super::{Selectable, Selection, expand, matches};
     use crate::config::known_stream::all;
 
     #[test]
@@ -190,5 +227,29 @@ mod tests {
             "a pattern that matches none of Sling's names is about all of ours"
         );
         assert!(names("nothing*").is_empty());
+    }
+
+    #[test]
+    fn names_ids_patterns_and_tags_select() {
+        let tags = ["Nightly".to_owned(), "crm".to_owned()];
+        let stream = Selectable { name: "deal_stages", id: "Stages", tags: &tags };
+        for (items, expected) in [
+            (&[][..], true),
+            (&["deals"], false),
+            (&["DEAL_*"], true),
+            (&["stages"], true),
+            (&["tag:nightly"], true),
+            (&["tag:other", "x"], false),
+            (&["-tag:crm"], false),
+            (&["-tag:other"], true),
+            (&["deal_*", "-tag:crm"], false),
+        ] {
+            let items: Vec<String> = items.iter().map(|&item: &&str| item.to_owned()).collect();
+            assert_eq!(Selection::read(&items).unwrap().selects(&stream), expected, "{items:?}");
+        }
+        let both = ["tag:a".to_owned(), "-tag:b".to_owned()];
+        assert_eq!(Selection::read(&both).unwrap_err().code().id(), "CF-106");
+        let items = ["deals".to_owned(), "-tag:CRM".to_owned(), "-tag:none".to_owned()];
+        assert_eq!(Selection::read(&items).unwrap().idle(&[stream]), ["deals", "-tag:none"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use achub_core::{Code, Error};
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 
 use crate::config::{
     keys::{Origin, switch},
@@ -121,12 +121,15 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A span of time: a number of seconds, or units behind numbers. `None`: neither, or less than nothing.
+/// A span of time: a number of seconds, or units behind numbers, a day being 24 hours. `None`: neither, or less than
+/// nothing.
 pub fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     match text.parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
-        Err(_) => text.parse::<SignedDuration>().ok()?.try_into().ok(),
+        Err(_) => {
+            text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
+        }
     }
 }
 
@@ -146,6 +149,8 @@ mod tests {
             ("250ms", Some(250)),
             ("-1s", None),
             ("-1", None),
+            ("7d", Some(604_800_000)),
+            ("1mo", None),
             ("soon", None),
             ("inf", None),
         ] {

@@ -6,14 +6,27 @@ use achub_engine::replication::Selected;
 
 use crate::config::{known_stream::KnownStream, nearest::advice, replication_file::names::matches};
 
-/// Resolves the items of a `select` for a stream. `with_noise` says whether patterns take link blocks along.
+/// The item that stands for the names in `columns`.
+const OF_COLUMNS: &str = "@columns";
+
+/// Resolves the items of a `select` for a stream. `columns` are the names in `columns`, `with_noise` says whether patterns
+/// take link blocks along.
 ///
-/// Items: `name`, `*` and other patterns, `-name` and `-pattern`, `old as new`. Only exclusions mean "all but these".
-/// Errors, as text: an unknown field with the nearest right one, two columns of one name, nothing left.
-pub fn resolve(items: &[String], stream: &KnownStream, with_noise: bool) -> Result<Vec<Selected>, String> {
+/// Items: `@columns` (first), `name`, `*` and other patterns, `-name` and `-pattern`, `old as new`. Only exclusions mean
+/// "all but these". Errors, as text: an unknown field with the nearest right one, two columns of one name, nothing left.
+pub fn resolve(
+    items: &[String],
+    stream: &KnownStream,
+    columns: &[String],
+    with_noise: bool,
+) -> Result<Vec<Selected>, String> {
+    let items = &with_columns(items, columns)?[..];
     let (out, kept): (Vec<&str>, Vec<&str>) =
         items.iter().map(String::as_str).partition(|item| item.starts_with('-'));
     let named = named(&kept, stream)?;
+    if let Some(item) = out.iter().find(|item| item.split_whitespace().count() > 1) {
+        return Err(format!("{:?} is left out and renamed", &item[1..]));
+    }
     let left_out = |field: &str| out.iter().any(|item| is_about(&item[1..], field, stream));
     let mut taken = HashSet::new();
     let mut selected = Vec::new();
@@ -27,6 +40,16 @@ pub fn resolve(items: &[String], stream: &KnownStream, with_noise: bool) -> Resu
     }
     check(&selected, stream)?;
     Ok(selected)
+}
+
+/// The items with `@columns` replaced by the names it stands for.
+fn with_columns(items: &[String], columns: &[String]) -> Result<Vec<String>, String> {
+    match items.iter().position(|item| item.eq_ignore_ascii_case(OF_COLUMNS)) {
+        None => Ok(items.to_vec()),
+        Some(0) if columns.is_empty() => Err(format!("`{OF_COLUMNS}` needs `columns`, and there are none")),
+        Some(0) => Ok([columns, &items[1..]].concat()),
+        Some(_) => Err(format!("`{OF_COLUMNS}` must be the first item")),
+    }
 }
 
 /// The fields that items name one by one; patterns leave them to their own places.
@@ -62,9 +85,6 @@ fn candidates(
 
 /// `name` or `old as new`.
 fn one(item: &str, stream: &KnownStream) -> Result<Selected, String> {
-    if item == "@columns" {
-        return Err("`@columns` needs `columns`, which comes with a later version".to_owned());
-    }
     let words: Vec<&str> = item.split_whitespace().collect();
     let (old, new) = match words.as_slice() {
         [old, word, new] if word.eq_ignore_ascii_case("as") => (*old, Some((*new).to_owned())),
@@ -113,13 +133,14 @@ mod tests {
             fields: texts(&["id", "email", "firstName", "p_one", "p_two", "links"]),
             noise: texts(&["links"]),
             key: texts(&["id"]),
+            texts: texts(&["email", "firstName"]),
         }
     }
 
     /// The columns as `field` or `field=column`.
     fn columns(items: &[&str], with_noise: bool) -> Result<String, String> {
         let items: Vec<String> = items.iter().map(|&item| item.to_owned()).collect();
-        let selected = resolve(&items, &stream(), with_noise)?;
+        let selected = resolve(&items, &stream(), &["email".to_owned(), "id".to_owned()], with_noise)?;
         let shown = selected.into_iter().map(|selected| match selected.column {
             Some(column) => format!("{}={column}", selected.field),
             None => selected.field,
@@ -138,6 +159,7 @@ mod tests {
             (&["*_two"], "p_two"),
             (&["*", "id"], "email firstName p_one p_two links id"),
             (&["id", "id"], "id"),
+            (&["@columns", "*", "-links"], "email id firstName p_one p_two"),
         ] {
             assert_eq!(columns(items, true).as_deref(), Ok(expected), "{items:?}");
         }
@@ -150,7 +172,8 @@ mod tests {
         for (items, what) in [
             (&["emial"][..], "things has no field \"emial\", did you mean \"email\""),
             (&["x_*"], "\"x_*\" matches no field of things"),
-            (&["@columns", "*"], "`@columns` needs `columns`"),
+            (&["id", "@columns"], "`@columns` must be the first item"),
+            (&["-id as x"], "\"id as x\" is left out and renamed"),
             (&["id", "-*"], "leaves no field of things"),
             (&["id as x", "email as X"], "gives two columns the name \"X\""),
             (&["id as email", "email"], "gives two columns the name \"email\""),

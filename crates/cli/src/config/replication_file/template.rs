@@ -28,14 +28,46 @@ const WITHOUT_VALUE: &[(&str, &str)] = &[
     ("stream_table", "streams of this source have none"),
     ("stream_file_", "it is for file sources"),
     ("part_", "it is for partitioned files"),
-    ("stream_run_id", "stream ids come with a later version"),
-    ("stream_description", "descriptions come with a later version"),
 ];
 
 impl Variables {
     /// Sets a variable to a value that is cleaned for use in a name.
     pub fn set(&mut self, name: &str, value: &str) {
         self.values.insert(name.to_owned(), cleaned(value));
+    }
+
+    /// Sets a variable to a value that is taken as it is.
+    pub fn set_as_is(&mut self, name: &str, value: &str) {
+        self.values.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The value of a variable that was set; the empty text where it was not.
+    pub fn value_of(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", String::as_str)
+    }
+
+    /// `text` with every variable put in that has a value; other braces stay as they are, they may be SQL or JSON.
+    pub fn fill(&self, text: &str) -> String {
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            filled.push_str(before);
+            match after
+                .split_once('}')
+                .and_then(|(name, behind)| Some((self.value(name.trim()).ok()?, behind)))
+            {
+                Some((value, behind)) => {
+                    filled.push_str(value);
+                    rest = behind;
+                }
+                None => {
+                    filled.push('{');
+                    rest = after;
+                }
+            }
+        }
+        filled.push_str(rest);
+        filled
     }
 
     /// Sets the variables of the run's start.
@@ -117,7 +149,7 @@ fn cleaned(value: &str) -> String {
 }
 
 /// `schema.table`, `table`, each part possibly in double quotes.
-fn split(name: &str) -> Result<Object, String> {
+pub fn split(name: &str) -> Result<Object, String> {
     let mut parts = vec![String::new()];
     let mut quoted = false;
     for c in name.trim().chars() {
@@ -169,6 +201,13 @@ mod tests {
             let expected = Object { schema: schema.map(str::to_owned), table: table.to_owned() };
             assert_eq!(variables().render(template), Ok(expected), "{template}");
         }
+    }
+
+    #[test]
+    fn filling_leaves_other_braces_alone() {
+        let text = "insert into {target_schema}.{stream_name} values ('{\"a\": {\"b\": 1}}') {nothing} {";
+        let filled = "insert into public.contacts values ('{\"a\": {\"b\": 1}}') {nothing} {";
+        assert_eq!(variables().fill(text), filled);
     }
 
     #[test]

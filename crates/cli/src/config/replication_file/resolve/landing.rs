@@ -1,0 +1,55 @@
+//! How all tables of a file are made, and how the run goes about its work.
+
+use std::time::Duration;
+
+use achub_core::port::target::Origin;
+use achub_engine::replication::{Landing, Working};
+
+use super::{Setting, Style};
+use crate::config::replication_file::target_options::TargetOptions;
+
+/// The column that tells when a row was found to be gone.
+pub(super) const DELETED_AT: &str = "_sling_deleted_at";
+
+/// How the tables are made.
+pub(super) fn landing(setting: &Setting<'_>) -> Landing {
+    let switches = &setting.switches;
+    let mut landing = match setting.style {
+        Style::Sling => Landing::sling(switches.loaded_at.clone().flatten()),
+        Style::Ours => Landing::ours(),
+    };
+    let wanted = [
+        (switches.exec_id, Origin::RunId, "_sling_exec_id"),
+        (switches.row_id, Origin::RowId, "_sling_row_id"),
+        (switches.row_number, Origin::RowNumber, "_sling_row_num"),
+        (switches.synced_at, Origin::SyncedAt, "_sling_synced_at"),
+        (switches.synced_at, Origin::SyncedOp, "_sling_synced_op"),
+    ];
+    for (_, origin, name) in wanted.into_iter().filter(|(is_wanted, _, _)| *is_wanted) {
+        landing.system.push((origin, name.to_owned()));
+    }
+    if let Some(allowed) = switches.allow_empty {
+        landing.empty_tables = allowed;
+    }
+    landing
+}
+
+/// How the run works. What options ask of single streams about commits holds for all: of several the smallest.
+pub(super) fn working<'a>(
+    setting: &Setting<'_>,
+    options: impl Iterator<Item = &'a TargetOptions> + Clone,
+) -> Working {
+    let switches = &setting.switches;
+    let ours = Working::default();
+    Working {
+        walks_at_a_time: switches.threads.unwrap_or(ours.walks_at_a_time),
+        tries: switches.retries.map_or(ours.tries, |retries| retries.saturating_add(1)),
+        try_delay: switches.retry_delay.unwrap_or(ours.try_delay),
+        time_limit: switches.time_limit,
+        commit_rows: options.clone().filter_map(|options| options.batch_rows).min(),
+        commit_within: options
+            .filter_map(|options| options.batch_within)
+            .min()
+            .map_or(ours.commit_within, |asked: Duration| asked),
+    }
+}
