@@ -1,7 +1,7 @@
 //! A source that plays a script and a target that writes down what it was asked.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
 };
 
@@ -17,8 +17,8 @@ use achub_core::{
         },
         state::{Fact, RunRecord, StateStore},
         target::{
-            Checkpoints, Closing, Load, LoadSpec, Quarantined, TableReport, Target, TargetInfo, WideView,
-            Written,
+            Check, Checkpoints, Closing, Load, LoadSpec, Quarantined, TableReport, Tally, Target, TargetInfo,
+            WideView, Written,
         },
     },
 };
@@ -61,11 +61,29 @@ pub struct Script {
     pub stream: &'static str,
     pub pages: u64,
     pub ending: Ending,
+    /// Whether changes can be asked for.
+    pub tracked: bool,
+    /// What the source says it has before it is read.
+    pub total: Option<u64>,
+    /// When its records changed.
+    pub changed_at: Option<Timestamp>,
+    /// Each page comes so often.
+    pub times: u64,
 }
 
 impl Script {
     pub fn of(stream: &'static str, pages: u64) -> Script {
-        Script { stream, pages, ending: Ending::Report(Box::default()) }
+        let ending = Ending::Report(Box::default());
+        Script { stream, pages, ending, tracked: true, total: None, changed_at: None, times: 1 }
+    }
+
+    pub fn untracked(mut self) -> Script {
+        self.tracked = false;
+        self
+    }
+
+    pub fn reports(self, report: WalkReport) -> Script {
+        self.ending(Ending::Report(Box::new(report)))
     }
 
     pub fn ending(mut self, ending: Ending) -> Script {
@@ -78,12 +96,19 @@ impl Script {
 pub struct ScriptedSource {
     pub scripts: Vec<Script>,
     pub asked: Mutex<Vec<Wanted>>,
+    /// What was asked each time.
+    pub opens: Mutex<Vec<Vec<Wanted>>>,
     pub positions: Mutex<HashMap<WalkName, Position>>,
 }
 
 impl ScriptedSource {
     pub fn new(scripts: Vec<Script>) -> ScriptedSource {
-        ScriptedSource { scripts, asked: Mutex::default(), positions: Mutex::default() }
+        ScriptedSource {
+            scripts,
+            asked: Mutex::default(),
+            opens: Mutex::default(),
+            positions: Mutex::default(),
+        }
     }
 }
 
@@ -93,7 +118,7 @@ impl Source for ScriptedSource {
         let info = |script: &Script| StreamInfo {
             name: StreamName::new(script.stream),
             schema: schema(),
-            cursor: Some("udate".to_owned()),
+            cursor: script.tracked.then(|| "udate".to_owned()),
             follows: None,
             parent: None,
         };
@@ -111,8 +136,14 @@ impl Source for ScriptedSource {
     ) -> Result<Opened, Error> {
         *self.asked.lock().expect("no test panics with it") = wanted.to_vec();
         *self.positions.lock().expect("no test panics with it") = positions.clone();
-        let walks =
-            self.scripts.iter().map(|script| Box::new(ScriptedWalk::new(script)) as Box<dyn OpenWalk>);
+        self.opens.lock().expect("no test panics with it").push(wanted.to_vec());
+        let is_wanted =
+            |script: &&Script| wanted.iter().any(|wanted| wanted.stream.as_str() == script.stream);
+        let open = |script: &Script| {
+            let resumed = positions.contains_key(&WalkName::new(script.stream));
+            Box::new(ScriptedWalk::new(script, resumed)) as Box<dyn OpenWalk>
+        };
+        let walks = self.scripts.iter().filter(is_wanted).map(open);
         Ok(Opened { walks: walks.collect(), requests_per_second: Some(4.0), failed: Vec::new() })
     }
 }
@@ -123,15 +154,15 @@ struct ScriptedWalk {
 }
 
 impl ScriptedWalk {
-    fn new(script: &Script) -> ScriptedWalk {
-        let stream =
-            WalkStream { name: StreamName::new(script.stream), schema: schema(), rows: None, left_out: None };
+    fn new(script: &Script, resumed: bool) -> ScriptedWalk {
+        let name = StreamName::new(script.stream);
+        let stream = WalkStream { name, schema: schema(), rows: script.total, left_out: None };
         let walk = Walk {
             name: WalkName::new(script.stream),
             streams: vec![stream],
             how: "script".to_owned(),
             price: Price { requests: 8, seconds: 1.0 },
-            resumed: false,
+            resumed,
             as_of: opened_at(),
         };
         ScriptedWalk { walk, script: script.clone() }
@@ -145,9 +176,11 @@ impl OpenWalk for ScriptedWalk {
     }
 
     async fn read(self: Box<Self>, sink: &mut dyn PageSink) -> Result<WalkReport, Error> {
-        for number in 0..self.script.pages {
+        let changed_at = self.script.changed_at.map_or(Value::Null, Value::Timestamp);
+        for number in (0..self.script.pages).flat_map(|number| (0..self.script.times).map(move |_| number)) {
             let mut batch = Batch::new(schema());
-            batch.push([Value::Integer(number as i64), Value::text("Ada"), Value::Null, Value::Null], None);
+            let key = Value::Integer(number as i64);
+            batch.push([key, Value::text("Ada"), changed_at.clone(), Value::Null], None);
             let part = Part { stream: StreamName::new(self.script.stream), batch, scope: None };
             sink.page(Page { parts: vec![part], position: Position(number.into()) }).await?;
         }
@@ -164,7 +197,7 @@ impl OpenWalk for ScriptedWalk {
 pub enum Asked {
     Load(Box<LoadSpec>),
     Write { walk: WalkName, pages: usize, position: Position },
-    Finish { walk: WalkName, cursors: HashMap<StreamName, Timestamp> },
+    Finish { walk: WalkName, cursors: HashMap<StreamName, Timestamp>, complete: HashSet<StreamName> },
     View(Box<WideView>),
 }
 
@@ -177,9 +210,38 @@ pub struct RecordingTarget {
     pub refuses: Option<Quarantined>,
     /// Called after every write.
     pub after_write: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// Rows of the tables that are there.
+    pub held: HashMap<String, u64>,
+    /// Rows counted by the values of a column.
+    pub counts: HashMap<String, u64>,
+    /// What complete reads find out.
+    pub check: Option<Check>,
+    /// The next writes fail with these, the last one first.
+    pub fails: Arc<Mutex<Vec<Code>>>,
 }
 
 impl RecordingTarget {
+    pub fn load_spec(&self) -> LoadSpec {
+        let asked = self.asked();
+        let mut specs = asked.into_iter().filter_map(|asked| match asked {
+            Asked::Load(spec) => Some(*spec),
+            _ => None,
+        });
+        specs.next().expect("a walk was loaded")
+    }
+
+    /// Cursors that were moved and streams that were declared complete, by all walks.
+    pub fn closed(&self) -> (HashMap<StreamName, Timestamp>, HashSet<StreamName>) {
+        let (mut all_cursors, mut all_complete) = (HashMap::new(), HashSet::new());
+        for asked in self.asked() {
+            if let Asked::Finish { cursors, complete, .. } = asked {
+                all_cursors.extend(cursors);
+                all_complete.extend(complete);
+            }
+        }
+        (all_cursors, all_complete)
+    }
+
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("no test panics with it").clone()
     }
@@ -219,9 +281,18 @@ impl Target for RecordingTarget {
             spec,
             refuses: self.refuses.clone(),
             after_write: self.after_write.clone(),
+            check: self.check,
+            fails: self.fails.clone(),
             rows: 0,
             refused: 0,
         }))
+    }
+
+    async fn tally(&self, tally: &Tally) -> Result<Option<HashMap<String, u64>>, Error> {
+        if tally.by.is_some() {
+            return Ok(Some(self.counts.clone()));
+        }
+        Ok(self.held.get(&tally.table).map(|rows| HashMap::from([(String::new(), *rows)])))
     }
 
     async fn wide_view(&self, view: &WideView) -> Result<bool, Error> {
@@ -239,6 +310,8 @@ struct RecordingLoad {
     spec: LoadSpec,
     refuses: Option<Quarantined>,
     after_write: Option<Arc<dyn Fn() + Send + Sync>>,
+    check: Option<Check>,
+    fails: Arc<Mutex<Vec<Code>>>,
     rows: u64,
     refused: u64,
 }
@@ -246,6 +319,9 @@ struct RecordingLoad {
 #[async_trait]
 impl Load for RecordingLoad {
     async fn write(&mut self, pages: Vec<Page>) -> Result<Written, Error> {
+        if let Some(code) = self.fails.lock().expect("no test panics with it").pop() {
+            return Err(Error::new(code, "as the test says"));
+        }
         let position = pages.last().expect("a commit has pages").position.clone();
         let asked = Asked::Write { walk: self.spec.walk.clone(), pages: pages.len(), position };
         self.asked.lock().expect("no test panics with it").push(asked);
@@ -260,10 +336,12 @@ impl Load for RecordingLoad {
     }
 
     async fn finish(self: Box<Self>, closing: &Closing) -> Result<Vec<TableReport>, Error> {
-        let asked = Asked::Finish { walk: self.spec.walk.clone(), cursors: closing.cursors.clone() };
+        let Closing { cursors, complete } = closing.clone();
+        let asked = Asked::Finish { walk: self.spec.walk.clone(), cursors, complete };
         self.asked.lock().expect("no test panics with it").push(asked);
         let outcomes = Outcomes { added: self.rows, refused: self.refused, ..Outcomes::default() };
-        Ok(vec![TableReport::new(self.spec.tables[0].stream.clone(), outcomes, self.rows)])
+        let report = TableReport::new(self.spec.tables[0].stream.clone(), outcomes, self.rows);
+        Ok(vec![TableReport { check: self.check.filter(|_| !closing.complete.is_empty()), ..report }])
     }
 }
 

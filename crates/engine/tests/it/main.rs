@@ -1,4 +1,9 @@
 //! The engine over a scripted source and a recording target: no vendor, no database.
 
+mod checks;
 mod fakes;
+mod modes;
+mod moments;
+mod rig;
 mod run;
+mod working;

@@ -1,9 +1,6 @@
 //! What a run asks of both sides, and how it ends.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use achub_core::{
     Code, ReplicationName, RunId, StreamName, WalkName,
@@ -16,59 +13,16 @@ use achub_core::{
     },
 };
 use achub_engine::{
-    Hub, Replication, Stop, Summary,
-    replication::{Anchor, FullCheck, Landing, Mode, StreamTask, Working},
+    Hub, Stop, Summary,
+    replication::{Anchor, Landing, Mode},
 };
 
 use jiff::Timestamp;
 
-use crate::fakes::{
-    Asked, Ending, RecordingTarget, Runs, Script, ScriptedSource, Stopped, at, opened_at, wide,
+use crate::{
+    fakes::{Asked, Ending, RecordingTarget, Runs, Script, ScriptedSource, Stopped, at, opened_at, wide},
+    rig::{replication, run, run_after, task},
 };
-
-fn task(stream: &str, mode: Mode) -> StreamTask {
-    StreamTask::new(StreamName::new(stream), mode, "a test")
-}
-
-fn replication(tasks: Vec<StreamTask>) -> Replication {
-    Replication {
-        name: ReplicationName::new("test"),
-        streams: tasks,
-        state_schema: None,
-        landing: Landing::ours(),
-        anchor: Anchor::Everything,
-        full_check: FullCheck::Never,
-        working: Working::default(),
-    }
-}
-
-struct Ran {
-    summary: Summary,
-    runs: Arc<Runs>,
-}
-
-async fn run(
-    replication: &Replication,
-    source: &ScriptedSource,
-    target: &RecordingTarget,
-    stop: &Stop,
-) -> Ran {
-    run_after(Vec::new(), replication, source, target, stop).await
-}
-
-/// A run after others that are remembered.
-async fn run_after(
-    before: Vec<RunRecord>,
-    replication: &Replication,
-    source: &ScriptedSource,
-    target: &RecordingTarget,
-    stop: &Stop,
-) -> Ran {
-    let runs = Arc::new(Runs(Mutex::new(before)));
-    let hub = Hub::new(runs.clone(), Arc::new(Stopped(at("2026-03-02T10:00:00Z"))), Arc::new(Silent));
-    let summary = hub.start(replication, source, target, stop).await.expect("the run starts");
-    Ran { summary, runs }
-}
 
 fn error_of<'a>(summary: &'a Summary, stream: &str) -> Option<&'a str> {
     let stream =
