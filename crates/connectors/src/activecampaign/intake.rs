@@ -11,7 +11,7 @@ use achub_core::{
     port::source::{Part, Scope, WalkReport},
 };
 
-use crate::activecampaign::{pages::key_hashes, span::Span};
+use crate::activecampaign::{pages::key_hashes, span::Span, told::Counts};
 
 /// A stream a walk feeds, and what of it is wanted.
 #[derive(Debug, Clone)]
@@ -38,11 +38,18 @@ pub(super) struct Intake {
     drift: HashMap<(StreamName, String), u64>,
     left_out: HashMap<StreamName, u64>,
     reduced: HashMap<StreamName, Reduced>,
+    counts: Counts,
 }
 
 impl Intake {
     pub(super) fn new(feeds: Vec<Feed>) -> Intake {
-        Intake { feeds, drift: HashMap::new(), left_out: HashMap::new(), reduced: HashMap::new() }
+        Intake {
+            feeds,
+            drift: HashMap::new(),
+            left_out: HashMap::new(),
+            reduced: HashMap::new(),
+            counts: Counts::default(),
+        }
     }
 
     pub(super) fn feeds(&self) -> &[Feed] {
@@ -61,6 +68,7 @@ impl Intake {
                 *self.drift.entry((name.clone(), (*field).to_owned())).or_default() += count;
             }
             let mut batch = part.batch;
+            self.counts.take(feed.stream.name, &batch);
             if let Some(reduced) = Reduced::rows_of(&batch) {
                 self.reduced.entry(name.clone()).or_default().count(&batch, &reduced);
             }
@@ -107,6 +115,7 @@ impl Intake {
     pub(super) fn report(self, report: &mut WalkReport) {
         report.limited = self.is_limited();
         report.type_drift = self.drift;
+        report.told = self.counts.told();
         for (name, count) in self.left_out {
             report.left_out.entry(name).or_insert(count);
         }

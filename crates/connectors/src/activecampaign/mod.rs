@@ -18,6 +18,7 @@ mod rights;
 mod segments;
 mod series;
 mod span;
+mod told;
 mod whole;
 
 use std::{collections::HashMap, sync::Arc};

@@ -253,6 +253,10 @@ impl OffsetWalk {
         let series = &self.mark.series;
         let this = Turn { parent: self.mark.parents_done, offset: series.offset };
         if self.place != Place::Nowhere {
+            if self.intake.room().is_some() {
+                // Whether the next parents are needed depends on how much this one has.
+                return None;
+            }
             let next = last.map_or(this, |last| Turn { parent: last.parent + 1, offset: 0 });
             return (next.parent < self.mark.parents.len()).then_some(next);
         }

@@ -32,6 +32,8 @@ pub(super) struct Ranges {
     page_size: i64,
     /// Records per id, between 0 and 1: how full the id space is.
     density: f64,
+    /// A range with less than this many pages left is not cut.
+    pages_worth_cutting: f64,
 }
 
 #[derive(Debug, Clone)]
@@ -41,8 +43,11 @@ struct Slot {
     taken: bool,
 }
 
-/// A range too small to be cut has less than this many pages left.
+/// Pages of which it is not known how far they reach: a cut can cost one.
 const PAGES_WORTH_CUTTING: f64 = 4.0;
+
+/// Blocks, whose ends are known beforehand: a cut between two costs nothing.
+const BLOCKS_WORTH_CUTTING: f64 = 2.0;
 
 impl Ranges {
     /// `records` is how many records the source says lie in `ranges`.
@@ -55,7 +60,19 @@ impl Ranges {
             .enumerate()
             .map(|(number, range)| Slot { number, range, taken: false })
             .collect();
-        Ranges { ranges: slots, page_size: i64::from(page_size.max(1)), density }
+        Ranges {
+            ranges: slots,
+            page_size: i64::from(page_size.max(1)),
+            density,
+            pages_worth_cutting: PAGES_WORTH_CUTTING,
+        }
+    }
+
+    /// Ranges that are read in blocks of `ids`, whether or not there is a record for each.
+    pub(super) fn in_blocks(ranges: Vec<Range>, ids: u32) -> Ranges {
+        let width: i64 = ranges.iter().filter_map(Range::width).sum();
+        let ranges = Ranges::new(ranges, ids, width.unsigned_abs());
+        Ranges { pages_worth_cutting: BLOCKS_WORTH_CUTTING, ..ranges }
     }
 
     /// What is left, for a position.
@@ -71,7 +88,7 @@ impl Ranges {
             return Some((slot.number, slot.range));
         }
         let page_size = self.page_size;
-        let ids_worth_cutting = PAGES_WORTH_CUTTING * page_size as f64 / self.density;
+        let ids_worth_cutting = self.pages_worth_cutting * page_size as f64 / self.density;
         let number = self.ranges.iter().map(|slot| slot.number).max()? + 1;
         let longest = self.ranges.iter_mut().max_by_key(|slot| slot.range.width())?;
         let width = longest.range.width()?;

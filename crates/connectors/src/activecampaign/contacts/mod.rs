@@ -7,6 +7,7 @@
 
 pub(super) mod blocks;
 mod completeness;
+pub(super) mod latency;
 mod mark;
 pub(super) mod query;
 pub(super) mod riders;
@@ -24,6 +25,7 @@ use crate::activecampaign::{
     columns::{self, FieldNames},
     contacts::{
         blocks::{Blocks, Lasting, Verdict},
+        latency::Latency,
         query::Direction,
         riders::RiderWalk,
     },
@@ -54,6 +56,8 @@ pub(super) struct ContactsWalk {
     /// Streams of their own that come along.
     pub(super) riders: Vec<RiderWalk>,
     pub(super) facts: Facts,
+    /// How long its requests take, which is longer than what others ask for.
+    pub(super) latency: Latency,
     /// What is to be told at the end.
     pub(super) notes: Vec<String>,
 }
@@ -123,15 +127,20 @@ impl ContactsWalk {
     /// Reads everything in `mark.left`, as many requests in flight as the budget asks for.
     async fn read_ranges(&mut self, sink: &mut dyn PageSink) -> Result<(), Error> {
         let left = std::mem::take(&mut self.mark.left);
-        let step = self.blocks.as_ref().map_or(self.page_size, |blocks| blocks.size);
-        let mut ranges = Ranges::new(left, step, self.mark.total.saturating_sub(self.mark.seen));
+        let mut ranges = match &self.blocks {
+            Some(blocks) => Ranges::in_blocks(left, blocks.size),
+            None => Ranges::new(left, self.page_size, self.mark.total.saturating_sub(self.mark.seen)),
+        };
         let mut in_flight = FuturesUnordered::new();
         while !self.intake.is_full() {
-            while in_flight.len() < self.pages.client().in_flight_wanted() {
+            while in_flight.len() < self.latency.in_flight_wanted(self.pages.client()) {
                 let Some((number, range)) = ranges.take() else { break };
                 in_flight.push(self.ask(number, range));
             }
             let Some(asked) = in_flight.next().await else { break };
+            if let Ok(fetched) = &asked.result {
+                self.latency.observe(fetched.latency);
+            }
             let (next, came) = self.settle(&mut ranges, asked).await?;
             if let Some((number, range)) = next {
                 in_flight.push(self.ask(number, range));

@@ -9,6 +9,7 @@ use crate::activecampaign::{
     contacts::{
         self, ContactsWalk,
         blocks::{self, Blocks, Lasting},
+        latency::Latency,
         query,
         riders::{Rider, RiderWalk, rows_of},
     },
@@ -111,6 +112,7 @@ impl Opening<'_> {
         let blocks = self.blocks_worth_it(group, &mark, mark.records_left(), page_size).filter(|_| is_known);
         let requests = requests_left(&mark, mark.records_left(), page_size, blocks.as_ref())
             + u64::from(group.wants("field_values"));
+        let latency = Latency::about(self.client.latency());
         let walk =
             self.walk(group, contacts_how(&pages, blocks.as_ref()), requests, Some(mark.total), mark.as_of);
         let riders = group.riders.iter().filter_map(|rider| {
@@ -127,6 +129,7 @@ impl Opening<'_> {
             blocks,
             riders: riders.collect(),
             facts: self.facts.clone(),
+            latency,
             notes: Vec::new(),
         }))
     }
@@ -156,6 +159,8 @@ impl Opening<'_> {
         let requests =
             requests_left(&mark, left, page_size, blocks.as_ref()) + u64::from(group.wants("field_values"));
         let mut walk = self.walk(group, contacts_how(&pages, blocks.as_ref()), requests, Some(total), as_of);
+        let latency = latency_of(&openings, blocks.as_ref());
+        walk.price.seconds = latency.seconds(self.client, requests);
         self.add_left_out(group, &mut walk, total).await?;
         for rider in &riders {
             let total = rider.opening.as_ref().and_then(|page| page.decoded.total).unwrap_or(0);
@@ -173,6 +178,7 @@ impl Opening<'_> {
             blocks,
             riders,
             facts: self.facts.clone(),
+            latency,
             notes,
         }))
     }
@@ -235,6 +241,14 @@ impl Opening<'_> {
         openings.push(fetched);
         Ok(Some(blocks))
     }
+}
+
+/// How long a request of the walk will take, judged by the pages that opened it: an answer takes as long as it has contacts.
+fn latency_of(openings: &[Fetched], blocks: Option<&Blocks>) -> Latency {
+    let longest = openings.iter().map(|page| page.latency).max().unwrap_or_default();
+    let contacts = openings.iter().map(|page| page.main().len()).max().unwrap_or(1).max(1);
+    let per_request = blocks.map_or(contacts, |blocks| blocks.size as usize);
+    Latency::about(longest.mul_f64((per_request as f64 / contacts as f64).max(1.0)))
 }
 
 /// Requests for what `mark` has left, `records` of which are to be read.

@@ -3,7 +3,7 @@
 use achub_engine::replication::{Anchor, Mode};
 use serde_json::json;
 
-use crate::activecampaign::rig::{Rig, assert_done, replicating};
+use crate::activecampaign::rig::{Rig, THE_TEN, assert_done, replicating};
 
 const STREAMS: [&str; 4] = ["contacts", "contact_tags", "field_values", "deals"];
 
@@ -57,5 +57,40 @@ async fn start_date_says_what_it_leaves_out() {
         let left_out = summary.streams[stream].left_out.expect("the run says how many");
         assert!(landed > 0 && left_out > 0, "{landed} landed, {left_out} left out");
         assert_eq!(landed + left_out, all);
+    }
+}
+
+/// The bar: 15 requests for the ten of 2,000 contacts. Contacts and deals tell that nothing changed in one request each;
+/// the five small streams and the custom fields are read whole.
+#[tokio::test(start_paused = true)]
+async fn second_run_costs_eight_requests() {
+    for rig in [Rig::with_contacts(2_000), Rig::with_contacts(2_000).accelerated()] {
+        assert_done(&rig.run(&replicating(&THE_TEN, Mode::Incremental)).await);
+        tokio::time::advance(std::time::Duration::from_secs(3_600)).await;
+
+        let second = rig.run(&replicating(&THE_TEN, Mode::Incremental)).await;
+
+        assert_done(&second);
+        assert_eq!(second.requests, 1 + 1 + 5 + 1);
+    }
+}
+
+/// The bar: 40 requests where 1 % of 2,000 contacts changed and 100 were deleted, with a sweep over all contacts.
+#[tokio::test(start_paused = true)]
+async fn sweep_after_small_changes_costs_at_most_40() {
+    for (rig, sweep) in [(Rig::with_contacts(2_000), 31), (Rig::with_contacts(2_000).accelerated(), 20)] {
+        assert_done(&rig.run(&replicating(&THE_TEN, Mode::Incremental)).await);
+        tokio::time::advance(std::time::Duration::from_secs(3_600)).await;
+        rig.account.mutate(json!({"collection": "contacts", "change": 20, "delete": 100, "seed": 9})).await;
+
+        let changes = rig.run(&replicating(&THE_TEN, Mode::Incremental)).await;
+        let all = rig.run(&replicating(&THE_TEN, Mode::FullRefresh)).await;
+
+        assert_done(&changes);
+        assert_done(&all);
+        assert_eq!(changes.streams[0].outcomes.changed, 20);
+        rig.assert_equal(&["contacts", "contact_tags", "deals"]).await;
+        assert!(changes.requests <= 8, "{} requests for the changes", changes.requests);
+        assert!(all.requests <= sweep, "{} requests for the sweep", all.requests);
     }
 }

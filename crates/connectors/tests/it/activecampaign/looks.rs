@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use achub_api::streams;
 use achub_connectors::activecampaign::Probe;
 use achub_core::{
-    Code, Error, StreamName,
+    Code, Error, StreamName, Value,
     port::source::{Page, PageSink, Source, WalkReport, Wanted},
 };
 use async_trait::async_trait;
@@ -99,6 +99,32 @@ async fn reduced_deals_are_counted_once() {
     assert!(reports[1].reduced.is_empty());
 }
 
+/// Lists and tags tell how many memberships and tags there are, which are those that there are.
+#[tokio::test(start_paused = true)]
+async fn told_counts_are_those_of_the_account() {
+    let rig = Rig::with_contacts(300);
+
+    let reports = reports(&rig, &["lists", "tags"]).await;
+
+    for (report, stream, by) in [(&reports[0], "contact_lists", "list"), (&reports[1], "contact_tags", "tag")]
+    {
+        let [told] = &report.told[..] else { panic!("{stream}: {:?}", report.told) };
+        assert_eq!((told.stream.as_str(), told.by.as_str()), (stream, by));
+        let records = rig.truth(stream).await;
+        let column = |field: &str| records.schema().index_of(field).expect("the field is there");
+        let counts = |values: &[Value]| match &told.equals {
+            Some((field, value)) => values[column(field)] == Value::Integer(*value),
+            None => true,
+        };
+        let mut found: HashMap<i64, u64> = told.counts.keys().map(|key| (*key, 0)).collect();
+        for (values, _) in records.rows().filter(|(values, _)| counts(values)) {
+            let Value::Integer(key) = values[column(by)] else { panic!("{stream} without {by}") };
+            *found.entry(key).or_default() += 1;
+        }
+        assert_eq!(told.counts, found, "{stream}");
+    }
+}
+
 /// Every stream says how its changes are found: by a filter of the source, with its parent, or by comparing all of it.
 #[tokio::test(start_paused = true)]
 async fn streams_say_how_they_change() {
@@ -122,7 +148,7 @@ async fn span_is_read_with_and_without_filters() {
         for (stream, field) in [("contacts", "udate"), ("deals", "mdate")] {
             let truth = rig.truth(stream).await;
             let column = truth.schema().index_of(field).expect("the stream has its cursor");
-            let inside = |values: &[achub_core::Value]| matches!(values[column], achub_core::Value::Timestamp(time) if since.is_none_or(|since| time >= since) && until.is_none_or(|until| time < until));
+            let inside = |values: &[Value]| matches!(values[column], Value::Timestamp(time) if since.is_none_or(|since| time >= since) && until.is_none_or(|until| time < until));
             let expected = truth.rows().filter(|(values, _)| inside(values)).count();
             let wanted = Wanted { since, until, ..Wanted::all(name(stream)) };
             let mut landed = Landed::default();
@@ -168,7 +194,7 @@ impl PageSink for Landed {
     async fn page(&mut self, page: Page) -> Result<(), Error> {
         for part in page.parts {
             for row in 0..part.batch.len() {
-                self.keys.insert(part.batch.key(row).map(achub_core::Value::display).collect());
+                self.keys.insert(part.batch.key(row).map(Value::display).collect());
             }
         }
         Ok(())

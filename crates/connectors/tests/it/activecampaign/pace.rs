@@ -46,6 +46,48 @@ async fn explicit_pace_is_used_up() {
     assert!(used >= 0.95, "{used:.3} of the budget used: {requests} requests in {seconds:.1} s");
 }
 
+/// A single series of pages uses the budget too: its pages are asked for ahead of their turn.
+#[tokio::test(start_paused = true)]
+async fn offset_stream_alone_uses_the_budget() {
+    let rig = Rig::playing(slow_account(15_000));
+    let begun = Instant::now();
+
+    let summary = rig
+        .start(
+            &replicating(&["deals"], Mode::FullRefresh),
+            Pace::AtMost(4.9),
+            &Stop::default(),
+            Arc::new(Silent),
+        )
+        .await
+        .expect("the run starts");
+
+    assert_done(&summary);
+    assert_eq!(rig.target.rows("deals").len(), 3_000);
+    let seconds = begun.elapsed().as_secs_f64() - 0.35;
+    let (requests, refusals, _) = counted(&rig).await;
+    assert_eq!((requests, refusals), (31, 0));
+    let used = requests as f64 / 4.9 / seconds;
+    assert!(used >= 0.9, "{used:.3} of the budget used: {requests} requests in {seconds:.1} s");
+}
+
+/// Blocks take three times as long as pages, so more of them are under way; the run ends sooner in spite of that.
+#[tokio::test(start_paused = true)]
+async fn blocks_are_faster_than_pages() {
+    let mut seconds = Vec::new();
+    for rig in [Rig::playing(slow_account(6_000)), Rig::playing(slow_account(6_000)).accelerated()] {
+        let begun = Instant::now();
+        let replication = replicating(&THE_TEN, Mode::FullRefresh);
+        let pace = Pace::AtMost(4.9);
+        let summary = rig.start(&replication, pace, &Stop::default(), Arc::new(Silent)).await;
+        assert_done(&summary.expect("the run starts"));
+        seconds.push(begun.elapsed().as_secs_f64());
+        let (_, refusals, most_in_a_second) = counted(&rig).await;
+        assert_eq!((refusals, most_in_a_second <= 5), (0, true));
+    }
+    assert!(seconds[1] < 0.75 * seconds[0], "{seconds:?}");
+}
+
 /// I7 of the invariants: two runs at once share one budget.
 #[tokio::test(start_paused = true)]
 async fn two_runs_share_one_budget() {
