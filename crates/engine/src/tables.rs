@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use achub_core::{
     Code, Column, Error, FieldType, Schema, SharedSchema, StreamName, Table,
     port::target::{LoadMode, Origin, TableLoad},
-    schema::ColumnRules,
+    schema::{ColumnRules, TableRules},
 };
 
 use crate::{
@@ -34,6 +34,7 @@ pub(crate) fn table_load(task: &StreamTask, schema: &Schema, landing: &Landing) 
     }
     system_columns(&mut columns, task, landing);
     let key = key_columns(task, schema, &columns)?;
+    let rules = table_rules(task, schema, &columns)?;
     let table = Table {
         schema: task.schema.clone(),
         name: task.table.clone(),
@@ -41,7 +42,7 @@ pub(crate) fn table_load(task: &StreamTask, schema: &Schema, landing: &Landing) 
         key,
         columns: columns.columns,
         comment: task.description.clone(),
-        rules: task.table_wish.rules.clone(),
+        rules,
     };
     Ok(with_wishes(
         TableLoad::new(task.stream.clone(), table, columns.origins, LoadMode::Replace),
@@ -72,18 +73,56 @@ fn column_rules(task: &StreamTask, field: &str) -> ColumnRules {
     wish.map(|wish| wish.rules.clone()).unwrap_or_default()
 }
 
-/// When the row was written, and whatever else the landing adds behind the stream's own fields.
+/// When the row was written, and whatever else task and landing add behind the stream's own fields.
 fn system_columns(columns: &mut Columns, task: &StreamTask, landing: &Landing) {
+    let own = &task.table_wish.system;
+    let has = |wanted: Origin| own.iter().any(|(origin, _)| *origin == wanted);
+    let of_landing = || landing.system.iter().filter(|(origin, _)| !has(*origin));
+    let is_dated = own.iter().chain(of_landing()).any(|(origin, _)| is_loaded_at(*origin));
     // Rows of a snapshot can be told apart by nothing else.
     let always =
         (task.mode == Mode::Snapshot).then(|| LoadedAt { column: "_loaded_at".to_owned(), unix: false });
-    if let Some(loaded_at) = landing.loaded_at.clone().or(always) {
+    if let Some(loaded_at) = landing.loaded_at.clone().or(always).filter(|_| !is_dated) {
         let origin = if loaded_at.unix { Origin::LoadedAtUnix } else { Origin::LoadedAt };
         columns.push(loaded_at.column, system_type(origin), origin);
     }
-    for (origin, name) in &landing.system {
+    for (origin, name) in own.iter().chain(of_landing()) {
         columns.push(name.clone(), system_type(*origin), *origin);
     }
+}
+
+fn is_loaded_at(origin: Origin) -> bool {
+    matches!(origin, Origin::LoadedAt | Origin::LoadedAtUnix)
+}
+
+/// Keys and indexes by names of columns; a person may name the field instead.
+fn table_rules(task: &StreamTask, schema: &Schema, columns: &Columns) -> Result<TableRules, Error> {
+    let column = |name: &String| -> Result<String, Error> {
+        let named = columns.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+        let of_field = || {
+            let field = find(schema, name)?;
+            let index = columns.origins.iter().position(|origin| *origin == Origin::Field(field))?;
+            Some(&columns.columns[index])
+        };
+        match named.or_else(of_field) {
+            Some(column) => Ok(column.name.clone()),
+            None => {
+                let known: Vec<&str> = columns.columns.iter().map(|column| column.name.as_str()).collect();
+                let what = format!("stream {}: a key or index names {name}, which is no column", task.stream);
+                Err(Error::new(Code::BadFile, what)
+                    .with_hint(format!("the columns are {}", known.join(", "))))
+            }
+        }
+    };
+    let set = |names: &Vec<String>| names.iter().map(column).collect::<Result<Vec<_>, _>>();
+    let sets = |sets: &[Vec<String>]| sets.iter().map(set).collect::<Result<Vec<_>, _>>();
+    let rules = &task.table_wish.rules;
+    Ok(TableRules {
+        primary: rules.primary.as_ref().map(set).transpose()?,
+        unique: sets(&rules.unique)?,
+        indexes: sets(&rules.indexes)?,
+        ddl: rules.ddl.clone(),
+    })
 }
 
 fn system_type(origin: Origin) -> FieldType {
