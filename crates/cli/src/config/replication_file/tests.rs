@@ -150,8 +150,7 @@ fn vendors_own_example_is_taken_unchanged() {
     assert_eq!(tasks(&replication), expected);
     assert_eq!(replication.streams[0].mode_reason, "from the file");
     assert_eq!(replication.streams[2].mode_reason, "from defaults");
-    let loaded_at = replication.landing.loaded_at.unwrap();
-    assert_eq!((loaded_at.column.as_str(), loaded_at.unix), ("_sling_loaded_at", false));
+    assert_eq!(replication.landing.system, [(From::LoadedAt, "_sling_loaded_at".to_owned())]);
     assert_eq!(replication.anchor, Anchor::Since("2025-03-02T14:05:06Z".parse().unwrap()));
 }
 
@@ -603,16 +602,22 @@ fn column_typing_bounds_every_text() {
 fn switches_reach_landing_and_work() {
     let env = "env: {SLING_SYNCED_AT_COLUMN: true, SLING_EXEC_ID_COLUMN: true, SLING_ROW_ID_COLUMN: true, \
         SLING_ROW_NUM_COLUMN: true, SLING_RETRIES: 2, SLING_RETRY_DELAY: 5s, SLING_TIMEOUT: 1, SLING_ALLOW_EMPTY: true, \
-        SLING_KEEP_TEMP: true, SLING_ON_CONSTRAINT_FAILURE: skip, SLING_DIRECT_INSERT: true}\n";
+        SLING_LOADED_AT_COLUMN: unix, SLING_KEEP_TEMP: true, SLING_ON_CONSTRAINT_FAILURE: skip, SLING_DIRECT_INSERT: true}\n";
     let streams = "  tags: {mode: snapshot, columns: {id: 'bigint | value > 0'}}\n  \
         contacts: {mode: incremental, target_options: {delete_missing: soft}}\n";
     let replication = resolved(&format!("{}{env}", file(streams))).unwrap();
     let [tags, contacts] = &replication.streams[..] else { panic!("two streams") };
 
     let names: Vec<&str> = replication.landing.system.iter().map(|(_, name)| name.as_str()).collect();
-    let expected =
-        ["_sling_exec_id", "_sling_row_id", "_sling_row_num", "_sling_synced_at", "_sling_synced_op"];
-    assert_eq!(names, expected);
+    let expected = [
+        "_sling_exec_id",
+        "_sling_row_id",
+        "_sling_row_num",
+        "_sling_synced_at",
+        "_sling_synced_op",
+        "_sling_loaded_at",
+    ];
+    assert_eq!(names, expected, "when a row was loaded stands last");
     assert!(replication.landing.empty_tables);
     let working = &replication.working;
     assert_eq!(
@@ -620,10 +625,16 @@ fn switches_reach_landing_and_work() {
         (3, 5, 60)
     );
     assert_eq!(tags.columns[0].constraint.as_ref().unwrap().1, OnBroken::Skip);
-    assert_eq!(tags.table_wish.system, [(From::LoadedAt, "_sling_loaded_at".to_owned())]);
+    assert!(tags.table_wish.system.is_empty(), "the landing has the column already");
     assert!(tags.table_wish.direct && tags.table_wish.keep_staging);
     assert!(!contacts.table_wish.direct, "rows of it are merged");
     assert!(contacts.table_wish.system.is_empty(), "_sling_synced_op stands in for _sling_deleted_at");
+}
+
+#[test]
+fn snapshots_always_tell_when_rows_were_loaded() {
+    let task = one(&file("  tags: {mode: snapshot}\n"));
+    assert_eq!(task.table_wish.system, [(From::LoadedAt, "_sling_loaded_at".to_owned())]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(super) const DELETED_AT: &str = "_sling_deleted_at";
 pub(super) fn landing(setting: &Setting<'_>) -> Landing {
     let switches = &setting.switches;
     let mut landing = match setting.style {
-        Style::Sling => Landing::sling(switches.loaded_at.clone().flatten()),
+        Style::Sling => Landing::sling(None),
         Style::Ours => Landing::ours(),
     };
     let wanted = [
@@ -27,6 +27,11 @@ pub(super) fn landing(setting: &Setting<'_>) -> Landing {
     ];
     for (_, origin, name) in wanted.into_iter().filter(|(is_wanted, _, _)| *is_wanted) {
         landing.system.push((origin, name.to_owned()));
+    }
+    // The last column of all, where the file's own landing says where it goes.
+    if let (Style::Sling, Some(Some(loaded_at))) = (setting.style, &switches.loaded_at) {
+        let origin = if loaded_at.unix { Origin::LoadedAtUnix } else { Origin::LoadedAt };
+        landing.system.push((origin, loaded_at.column.clone()));
     }
     if let Some(allowed) = switches.allow_empty {
         landing.empty_tables = allowed;
