@@ -15,7 +15,7 @@ use crate::{
     feed::Fed,
     intake::Taken,
     prepare::{Placed, Prepared},
-    reading::{Reading, keeps_gone_rows},
+    reading::{OVERLAP, Reading, keeps_gone_rows},
     replication::{Anchor, Mode},
 };
 
@@ -95,7 +95,12 @@ fn against_total(placed: &Placed<'_>, fed: &Fed, table: &TableReport) -> Option<
     let before = fed.walk.streams.iter().find(|known| known.name == *stream)?.rows?;
     let after = *fed.report.totals.get(stream)?;
     let taken = fed.taken.get(stream)?;
-    if before != after || taken.moved || fed.walk.resumed || fed.report.limited || !is_the_source(placed) {
+    if before != after
+        || taken.moved_since(fed.walk.as_of)
+        || fed.walk.resumed
+        || fed.report.limited
+        || !is_the_source(placed)
+    {
         return None;
     }
     let held = rows_of_the_source(placed, table, taken)?;
@@ -135,7 +140,8 @@ fn rows_of_the_source(placed: &Placed<'_>, table: &TableReport, taken: &Taken) -
 /// Compares what the source told by the way with the tables, and says what differs.
 ///
 /// `feds`: everything that landed in this run. A count is left out where its table was not read in this run, holds less
-/// than the source by design, waits for a second sighting, or where records moved meanwhile.
+/// than the source by design, waits for a second sighting, or where records moved meanwhile or shortly before: counts that
+/// are kept beside the records lag behind them.
 pub(crate) async fn of_told(
     prepared: &Prepared<'_>,
     feds: &[&Fed],
@@ -196,7 +202,8 @@ fn is_settled(prepared: &Prepared<'_>, feds: &[&Fed], stream: &StreamName) -> bo
         let check = table.check.unwrap_or_default();
         check.waiting > 0 || check.guarded || table.outcomes.refused > 0
     });
-    let moved = fed.taken.values().any(|taken| taken.moved || taken.skipped > 0);
+    let shortly_before = fed.walk.as_of - OVERLAP;
+    let moved = fed.taken.values().any(|taken| taken.moved_since(shortly_before) || taken.skipped > 0);
     !is_open && !moved && !fed.report.limited
 }
 

@@ -31,8 +31,15 @@ pub(crate) struct Taken {
     pub(crate) warned: BTreeMap<String, u64>,
     /// For each field: values that have no form of the wanted kind.
     pub(crate) refused: BTreeMap<String, u64>,
-    /// Whether a record carries a time since the walk was opened: then counts of before and after say nothing.
-    pub(crate) moved: bool,
+    /// The newest time any record carries, plans for the future not counted: when something last happened.
+    pub(crate) latest: Option<Timestamp>,
+}
+
+impl Taken {
+    /// Whether something happened at or after `moment`, as far as records tell.
+    pub(crate) fn moved_since(&self, moment: Timestamp) -> bool {
+        self.latest.is_some_and(|latest| latest >= moment)
+    }
 }
 
 impl Intake {
@@ -51,7 +58,7 @@ impl Intake {
     /// Makes of `part` what lands. Gives notes about records that do not land as they came.
     pub(crate) fn take(&mut self, part: Part, now: Timestamp) -> Result<(Part, Vec<RowNote>), Error> {
         let Part { stream, mut batch, scope } = part;
-        self.tally.moved = self.tally.moved || self.has_moved(&batch, now);
+        self.tally.latest = self.tally.latest.max(self.latest(&batch, now));
         if let Some((once, key)) = &mut self.once {
             once.pass(&mut batch, key);
         }
@@ -67,14 +74,15 @@ impl Intake {
         self.tally
     }
 
-    fn has_moved(&self, batch: &Batch, now: Timestamp) -> bool {
-        let since_opening = self.as_of..=(now.max(self.as_of) + CLOCKS_APART);
-        batch.rows().any(|(values, _)| {
-            self.times.iter().any(|&index| match &values[index] {
-                Value::Timestamp(time) => since_opening.contains(time),
-                _ => false,
+    fn latest(&self, batch: &Batch, now: Timestamp) -> Option<Timestamp> {
+        let plausible = now.max(self.as_of) + CLOCKS_APART;
+        let times = batch.rows().flat_map(|(values, _)| {
+            self.times.iter().filter_map(|&index| match &values[index] {
+                Value::Timestamp(time) => Some(*time),
+                _ => None,
             })
-        })
+        });
+        times.filter(|time| *time <= plausible).max()
     }
 }
 

@@ -58,23 +58,30 @@ pub struct Working {
     pub try_delay: Duration,
     /// The run ends at its next safe point after this time.
     pub time_limit: Option<Duration>,
-    /// A commit takes no more rows of a stream than this, where somebody said so.
+    /// A commit takes no more rows of a stream than this, where somebody said so; a single page is never cut.
     pub commit_rows: Option<u64>,
-    /// Nothing that was read waits longer than this for its commit.
+    /// Nothing that was read waits longer than this for its commit to begin. The feed waits for nothing: it commits what is
+    /// there, so that every value is kept.
     pub commit_within: Duration,
 }
 
 impl Working {
     /// Rows can be seen so long after they were read at the latest, where the mode allows.
     pub const COMMIT_WITHIN: Duration = Duration::from_secs(10);
+
+    /// Tries where nobody names a number: a database that restarts is back within the waits between them.
+    pub const TRIES: u32 = 3;
+
+    /// The wait between two tries.
+    pub const TRY_DELAY: Duration = Duration::from_secs(5);
 }
 
 impl Default for Working {
     fn default() -> Working {
         Working {
             walks_at_a_time: 4,
-            tries: 1,
-            try_delay: Duration::ZERO,
+            tries: Working::TRIES,
+            try_delay: Working::TRY_DELAY,
             time_limit: None,
             commit_rows: None,
             commit_within: Working::COMMIT_WITHIN,

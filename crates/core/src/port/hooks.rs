@@ -64,7 +64,8 @@ pub struct StreamFacts {
 pub enum Verdict {
     /// Go on.
     GoOn,
-    /// Leave the stream out; at the start of a run, all streams. No failure.
+    /// Leave the stream out; at the start of a run, all streams. Before a merge, leave the rows of the whole walk collected.
+    /// No failure. Elsewhere the same as going on.
     Skip,
     /// Begin no further stream. No failure.
     Break,
@@ -76,7 +77,9 @@ pub trait Hooks: Send + Sync {
     /// Does what is to be done at `moment`.
     ///
     /// An error fails the stream, or at [`Moment::RunStart`] the run before anything was read. An error at
-    /// [`Moment::BeforeMerge`] leaves the table as it was; the next run goes on from the collected rows.
+    /// [`Moment::BeforeMerge`] leaves the tables of the walk as they were; the next run goes on from the collected rows. An
+    /// error at [`Moment::RunEnd`] fails the run; what landed has landed. A stream that is left out has no further moment,
+    /// a stream that failed has its end.
     async fn at(&self, moment: Moment, facts: &Facts) -> Result<Verdict, Error>;
 }
 

@@ -195,9 +195,14 @@ async fn told_counts_are_held_against_tables() {
         counts: HashMap::from([(7, count)]),
         whence: "lists.active_subscribers".to_owned(),
     };
-    for (count, drift) in [(5, Drift::default()), (3, Drift { extra: 2, ..Drift::default() })] {
+    let extra = Drift { extra: 2, ..Drift::default() };
+    let (quiet, shortly_before) = ("2026-03-02T08:00:00Z", "2026-03-02T08:55:00Z");
+    for (count, changed_at, drift) in
+        [(5, quiet, Drift::default()), (3, quiet, extra), (3, shortly_before, Drift::default())]
+    {
         let report = WalkReport { told: vec![told(count)], ..WalkReport::default() };
-        let source = ScriptedSource::new(vec![Script::of("contacts", 1).reports(report)]);
+        let script = Script { changed_at: Some(at(changed_at)), ..Script::of("contacts", 1).reports(report) };
+        let source = ScriptedSource::new(vec![script]);
         let target = RecordingTarget {
             counts: HashMap::from([("7".to_owned(), 5), ("8".to_owned(), 1)]),
             ..remembering(Some("2026-03-01T00:00:00Z"), &[])
@@ -205,7 +210,7 @@ async fn told_counts_are_held_against_tables() {
 
         let summary = run_plainly(&weekly(), &source, &target).await;
 
-        assert_eq!(summary.drift, drift);
+        assert_eq!(summary.drift, drift, "{count} at {changed_at}");
     }
 }
 

@@ -30,6 +30,7 @@ async fn lost_target_is_tried_again() {
     for (fails, tries, opens, error) in [
         (vec![Code::TargetUnreachable; 2], 3, 3, None),
         (vec![Code::TargetUnreachable; 3], 3, 3, Some("DB-101")),
+        (vec![Code::GaveWay], 3, 2, None),
         (vec![Code::TargetRefused], 3, 1, Some("DB-202")),
     ] {
         let source = ScriptedSource::new(vec![Script::of("contacts", 1)]);
