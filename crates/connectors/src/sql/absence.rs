@@ -94,7 +94,8 @@ impl CompleteRead<'_> {
         let mut found = Found::default();
         if !check.guarded {
             self.sightings.note(session, &absent, self.run).await?;
-            let all = number(session, &format!("SELECT CAST(count(*) AS text) FROM {}", absent.sql())).await?;
+            let all =
+                number(session, &format!("SELECT CAST(count(*) AS text) FROM {}", absent.sql())).await?;
             let gone = self.sightings.count_confirmed(session, self.run).await?;
             check.gone += gone;
             check.waiting = all.saturating_sub(gone);
@@ -227,8 +228,7 @@ mod tests {
     /// SL-37: nothing is done where a read suddenly shows much less than before.
     #[test]
     fn guard_wants_the_share_of_large_tables() {
-        let absence =
-            |floor_percent| Absence { action: AbsenceAction::Mark, floor_percent, only: None };
+        let absence = |floor_percent| Absence { action: AbsenceAction::Mark, floor_percent, only: None };
         let cases = [
             (80, 100, 80, false),
             (80, 100, 79, true),

@@ -18,10 +18,8 @@ impl TablePlan {
 
     /// A row of the table and a staged one have the same key.
     pub(crate) fn same_key(&self) -> String {
-        let parts: Vec<String> = self
-            .key()
-            .map(|column| format!("t.{} = {}", quoted(&column.name), column.moved("s")))
-            .collect();
+        let parts: Vec<String> =
+            self.key().map(|column| format!("t.{} = {}", quoted(&column.name), column.moved("s"))).collect();
         parts.join(" AND ")
     }
 

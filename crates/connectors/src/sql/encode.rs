@@ -52,8 +52,7 @@ impl<'a> Writer<'a> {
         number: i64,
     ) -> Result<RowView<'a>, Error> {
         let batch = &part.batch;
-        let view =
-            RowView::new(batch.row(row), batch.extra(row), plan.wants_members(), self.started_at)?;
+        let view = RowView::new(batch.row(row), batch.extra(row), plan.wants_members(), self.started_at)?;
         Ok(view.at(Place { run: self.run, number, schema: batch.schema() }))
     }
 }

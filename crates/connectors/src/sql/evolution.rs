@@ -38,15 +38,14 @@ pub(crate) fn refuse<S: Session>(plan: &TablePlan, shape: &Shape) -> Result<(), 
         return Ok(());
     }
     let message = format!("table {} differs from what stream {} needs", plan.table, plan.load.stream);
-    Err(told.into_iter().fold(Error::new(Code::ColumnsDiffer, message), |error, line| {
-        error.with_detail("column", line)
-    }))
+    Err(told
+        .into_iter()
+        .fold(Error::new(Code::ColumnsDiffer, message), |error, line| error.with_detail("column", line)))
 }
 
 /// Refuses a member that would need a column, where that is what was asked for.
 pub(crate) fn refuse_member(plan: &TablePlan, member: &str) -> Error {
-    let message =
-        format!("records of stream {} have a member {member} without a column", plan.load.stream);
+    let message = format!("records of stream {} have a member {member} without a column", plan.load.stream);
     Error::new(Code::ColumnsDiffer, message).with_detail("column", format!("{member}: missing"))
 }
 

@@ -66,12 +66,8 @@ impl<S: Session> WalkLoad<S> {
         closing: &Closing,
     ) -> Result<TableReport, Fault> {
         let is_complete = closing.complete.contains(&progress.stream);
-        let landing = Landing {
-            spec: &self.spec,
-            quarantine: &self.quarantine,
-            missing: &self.missing,
-            is_complete,
-        };
+        let landing =
+            Landing { spec: &self.spec, quarantine: &self.quarantine, missing: &self.missing, is_complete };
         let mut check = if table.plan.as_you_go() {
             landing.close_merged(session, table, progress).await?
         } else {
@@ -91,7 +87,8 @@ impl<S: Session> WalkLoad<S> {
     /// Stores cursors and checks, and forgets where the walk stands.
     async fn close(&self, session: &mut S, closing: &Closing) -> Result<(), Fault> {
         let (replication, walk) = (&self.spec.replication, &self.spec.walk);
-        let of_stream = |stream: &StreamName| self.tables.iter().find(|table| table.plan.load.stream == *stream);
+        let of_stream =
+            |stream: &StreamName| self.tables.iter().find(|table| table.plan.load.stream == *stream);
         for (stream, cursor) in &closing.cursors {
             let mut table = of_stream(stream).map(|table| &table.plan.table);
             if let Some(name) = table
@@ -157,11 +154,7 @@ impl<'a> Landing<'a> {
             session.execute(&outdated, &[]).await?;
         }
         let is_left_alone = !table.plan.load.empty_table && progress.seq == 0;
-        let check = if is_left_alone {
-            None
-        } else {
-            self.fill(session, table, progress, scope).await?
-        };
+        let check = if is_left_alone { None } else { self.fill(session, table, progress, scope).await? };
         if progress.scope.is_some() {
             session.execute(&format!("DROP TABLE {}", table.plan.parents.sql()), &[]).await?;
         }
@@ -330,9 +323,7 @@ async fn refuse_gone<S: Session>(session: &mut S, plan: &TablePlan) -> Result<()
         return Ok(());
     }
     let message = format!("table {} was there when the walk began and is gone", plan.table);
-    Err(Error::new(Code::TableChanged, message)
-        .with_hint("run again; the stream starts over")
-        .into())
+    Err(Error::new(Code::TableChanged, message).with_hint("run again; the stream starts over").into())
 }
 
 async fn check_count<S: Session>(
@@ -361,7 +352,8 @@ async fn live_rows<S: Session>(session: &mut S, plan: &TablePlan) -> Result<u64,
     let has_all = plan.columns.iter().all(|column| actual_type::<S>(&shape, &column.name).is_some());
     // A table that was left alone may lack the column that takes the mark.
     let live = if has_all { plan.live("t") } else { "1 = 1".to_owned() };
-    number(session, &format!("SELECT CAST(count(*) AS text) FROM {} AS t WHERE {live}", plan.table.sql())).await
+    number(session, &format!("SELECT CAST(count(*) AS text) FROM {} AS t WHERE {live}", plan.table.sql()))
+        .await
 }
 
 async fn count_rows<S: Session>(session: &mut S, table: &str) -> Result<u64, Fault> {

@@ -40,12 +40,8 @@ pub(crate) async fn add_column<S: Session>(
     plan: &TablePlan,
     column: &PlannedColumn,
 ) -> Result<(), Fault> {
-    let sql = format!(
-        "ALTER TABLE {} ADD COLUMN {} {}",
-        plan.table.sql(),
-        quoted(&column.name),
-        column.wanted
-    );
+    let sql =
+        format!("ALTER TABLE {} ADD COLUMN {} {}", plan.table.sql(), quoted(&column.name), column.wanted);
     session.execute(&sql, &[]).await?;
     if let Some(description) = &column.rules.description {
         session.comment_column(&plan.table, &column.name, description).await?;

@@ -154,7 +154,8 @@ pub(crate) fn count<S: Session>(plan: &TablePlan, range: Range) -> String {
     let keeps_versions = plan.load.merge == MergeStrategy::History;
     let differs = differs(plan, |column| column.moved("s"));
     let differs = differs.map_or("1 = 0".to_owned(), |differs| format!("NOT ({absent}) AND {differs}"));
-    let equal = if keeps_versions { tally(&format!("NOT ({absent}) AND NOT ({differs})")) } else { "'0'".into() };
+    let equal =
+        if keeps_versions { tally(&format!("NOT ({absent}) AND NOT ({differs})")) } else { "'0'".into() };
     let drift = match plan.was_due::<S>() {
         Some(due) => {
             let late = |condition: &str| tally(&format!("{condition} AND {due}"));

@@ -2,11 +2,7 @@
 
 use achub_core::{FieldType, ReplicationName, RunId};
 
-use crate::sql::{
-    Fault, Session, TableName, TablePlan,
-    quote::text_constant,
-    session::number,
-};
+use crate::sql::{Fault, Session, TableName, TablePlan, quote::text_constant, session::number};
 
 /// The table's name in the state schema.
 pub(crate) const TABLE: &str = "_achub_missing";
@@ -75,12 +71,8 @@ impl Sightings<'_> {
         absent: &TableName,
         run: &RunId,
     ) -> Result<(), Fault> {
-        let [replication, table, run] = [
-            self.replication.as_str(),
-            &self.plan.table.to_string(),
-            run.as_str(),
-        ]
-        .map(text_constant);
+        let [replication, table, run] =
+            [self.replication.as_str(), &self.plan.table.to_string(), run.as_str()].map(text_constant);
         let sql = format!(
             "INSERT INTO {0} (replication, \"table\", \"key\", run, seen_at) \
              SELECT {replication}, {table}, k, {run}, {now} FROM {absent} \

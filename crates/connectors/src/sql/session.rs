@@ -202,12 +202,7 @@ pub(crate) trait Session: Send {
     async fn comment(&mut self, table: &TableName, comment: &str) -> Result<(), Fault>;
 
     /// Keeps a sentence with a column, where the database can.
-    async fn comment_column(
-        &mut self,
-        table: &TableName,
-        column: &str,
-        comment: &str,
-    ) -> Result<(), Fault> {
+    async fn comment_column(&mut self, table: &TableName, column: &str, comment: &str) -> Result<(), Fault> {
         let (column, comment) = (quoted(column), text_constant(comment));
         self.execute(&format!("COMMENT ON COLUMN {}.{column} IS {comment}", table.sql()), &[]).await?;
         Ok(())

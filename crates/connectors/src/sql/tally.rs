@@ -32,10 +32,8 @@ pub(crate) async fn tally<S: Session>(
 
 /// Two columns: the value as text, and the count. Columns are compared as text, whatever a person made them.
 fn query(table: &TableName, tally: &Tally) -> String {
-    let equals = tally
-        .equals
-        .as_ref()
-        .map(|(column, value)| format!("CAST({} AS text) = '{value}'", quoted(column)));
+    let equals =
+        tally.equals.as_ref().map(|(column, value)| format!("CAST({} AS text) = '{value}'", quoted(column)));
     let null = tally.null.as_ref().map(|column| format!("{} IS NULL", quoted(column)));
     let by = tally.by.as_ref().map(|column| quoted(column));
     let some = by.as_ref().map(|by| format!("{by} IS NOT NULL"));

@@ -8,12 +8,7 @@ use achub_core::{
     },
 };
 
-use crate::sql::{
-    Session, session,
-    state::Progress,
-    statements,
-    walk::WalkLoad,
-};
+use crate::sql::{Session, session, state::Progress, statements, walk::WalkLoad};
 
 /// How often a transaction is begun. Whoever won a deadlock is done when the loser comes again, so nothing waits here.
 const TRIES: u32 = 6;

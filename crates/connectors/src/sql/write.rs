@@ -254,9 +254,9 @@ impl<S: Session> LoadingTable<S> {
             _ => session.shape(&self.plan.table).await?,
         };
         for (member, ty) in found {
-            let is_there = shape.as_ref().is_some_and(|shape| {
-                actual_type::<S>(shape, &self.plan.free_name::<S>(&member)).is_some()
-            });
+            let is_there = shape
+                .as_ref()
+                .is_some_and(|shape| actual_type::<S>(shape, &self.plan.free_name::<S>(&member)).is_some());
             match self.plan.load.evolution {
                 // A table that this walk makes gets the columns its records need.
                 _ if is_there || !progress.was_there => {}
@@ -302,9 +302,8 @@ impl<S: Session> LoadingTable<S> {
         let mut found = BTreeMap::new();
         for extra in parts.iter().flat_map(|part| part.batch.rows()).filter_map(|(_, extra)| extra) {
             for (name, raw) in member::members(Some(extra))? {
-                let is_known = found.contains_key(&name)
-                    || self.plan.has_member(&name)
-                    || left_out.contains(&name);
+                let is_known =
+                    found.contains_key(&name) || self.plan.has_member(&name) || left_out.contains(&name);
                 if let Some(ty) = member::column_type(raw).filter(|_| !is_known) {
                     found.insert(name, ty);
                 }

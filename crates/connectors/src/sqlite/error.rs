@@ -27,7 +27,11 @@ pub(crate) fn fault(doing: &str, cause: sqlx::Error) -> Fault {
         cause.as_database_error().map_or_else(|| cause.to_string(), |error| error.message().to_owned());
     let row = matches!(code, Some(CONSTRAINT | MISMATCH | TOOBIG))
         .then(|| Box::new(RowFault { column: column(&words), reason: words.clone() }));
-    let error = Error::new(meaning(code), format!("{doing}: {words}"));
+    // SQLite has no code for what is not there.
+    let is_missing = ["no such table", "no such column"].iter().any(|start| words.starts_with(start))
+        || words.contains("has no column named");
+    let meaning = if is_missing { Code::TableChanged } else { meaning(code) };
+    let error = Error::new(meaning, format!("{doing}: {words}"));
     let error = match code {
         Some(BUSY | LOCKED) => {
             error.with_hint("another program is writing to the file; run again once it is done")

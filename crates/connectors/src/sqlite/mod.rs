@@ -14,9 +14,7 @@ use std::{
 
 use achub_core::{
     Code, Error, FieldType, ReplicationName,
-    port::target::{
-        Checkpoints, Difference, Load, LoadSpec, TableLoad, Tally, Target, TargetInfo, WideView,
-    },
+    port::target::{Checkpoints, Difference, Load, LoadSpec, TableLoad, Tally, Target, TargetInfo, WideView},
 };
 use async_trait::async_trait;
 use jiff::Timestamp;

@@ -10,6 +10,7 @@ use achub_core::{
     },
 };
 use achub_testkit::{
+    database_suite::{self, DatabaseBench},
     postgres::FreshDatabase,
     target_suite::{self, Bench, TextRow, load_pages, page, spec, spec_of, table_load},
 };
@@ -90,6 +91,14 @@ impl Bench for PostgresBench {
     }
 }
 
+#[async_trait]
+impl DatabaseBench for PostgresBench {
+    async fn execute(&self, sql: &str) {
+        let mut connection = self.database.connect().await;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the statement is right");
+    }
+}
+
 macro_rules! case {
     ($($name:ident)*) => {
         $(
@@ -102,6 +111,19 @@ macro_rules! case {
 }
 
 achub_testkit::target_suite!(case);
+
+macro_rules! database_case {
+    ($($name:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                database_suite::$name(&PostgresBench::new().await).await;
+            }
+        )*
+    };
+}
+
+achub_testkit::database_suite!(database_case);
 
 /// Loads one page and gives the refused rows.
 async fn land(bench: &PostgresBench, mode: LoadMode, page: Page) -> u64 {

@@ -7,7 +7,10 @@ use achub_core::{
     Code,
     port::target::{LoadMode, Target},
 };
-use achub_testkit::target_suite::{self, Bench, TextRow, load_pages, page, spec, spec_of, table_load};
+use achub_testkit::{
+    database_suite::{self, DatabaseBench},
+    target_suite::{self, Bench, TextRow, load_pages, page, spec, spec_of, table_load},
+};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Column, Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -91,6 +94,15 @@ impl Bench for SqliteBench {
     }
 }
 
+#[async_trait]
+impl DatabaseBench for SqliteBench {
+    async fn execute(&self, sql: &str) {
+        let options = SqliteConnectOptions::new().filename(self.path()).create_if_missing(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.expect("the folder is there");
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the statement is right");
+    }
+}
+
 macro_rules! case {
     ($($name:ident)*) => {
         $(
@@ -103,6 +115,19 @@ macro_rules! case {
 }
 
 achub_testkit::target_suite!(case);
+
+macro_rules! database_case {
+    ($($name:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                database_suite::$name(&SqliteBench::new().await).await;
+            }
+        )*
+    };
+}
+
+achub_testkit::database_suite!(database_case);
 
 #[tokio::test]
 async fn rows_a_constraint_refuses_stand_aside() {
