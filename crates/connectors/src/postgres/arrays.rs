@@ -67,7 +67,8 @@ impl ElementType {
 impl Rows {
     /// The columns that hold something in the rows from `first` up to `end`, not included: their places and arrays.
     pub(crate) fn arrays(&self, first: usize, end: usize) -> impl Iterator<Item = (usize, Array<'_>)> {
-        let places = self.columns.iter().take(self.next).enumerate();
+        // Not as many as the row that was begun last had: that one may have been taken back half way.
+        let places = self.columns.iter().enumerate();
         places.filter_map(move |(place, column)| {
             let ty = column.ty?;
             Some((place, Array { ty, count: end - first, cells: column.slice(first, end) }))
@@ -291,6 +292,15 @@ mod tests {
             cells(&rows, 1, 2),
             [(0, [&[0, 0, 0, 8][..], &2i64.to_be_bytes()].concat()), (1, vec![255; 4])]
         );
+    }
+
+    #[test]
+    fn last_row_taken_back_costs_no_column() {
+        let mut rows = rows(&[Some("a")]);
+        let before = cells(&rows, 0, 1);
+        rows.begin(2, None);
+        rows.undo();
+        assert_eq!(cells(&rows, 0, 1), before);
     }
 
     #[test]
