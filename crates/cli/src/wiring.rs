@@ -92,7 +92,7 @@ impl Context {
         store: &Arc<SqliteStore>,
         progress: Arc<dyn Progress>,
     ) -> Result<Client, Error> {
-        let allowed_everywhere = self.environment.get("ACHUB_ALLOW_PRIVATE_ADDRESSES").and_then(switch);
+        let allowed_everywhere = self.environment.granted("ACHUB_ALLOW_PRIVATE_ADDRESSES").and_then(switch);
         let allow_private_address = account.allow_private_address || allowed_everywhere == Some(true);
         base_url
             .allowed(achub_client::address::Policy::from_allow_private(allow_private_address))

@@ -95,6 +95,7 @@ impl Connections {
                 SetBy::Process => "variable",
                 SetBy::Dotenv => DOTENV,
                 SetBy::EnvYaml => "variable of env.yaml",
+                SetBy::ReplicationFile => "variable of the replication file",
             };
             let entry = Node::made(variable.value.clone(), Place { line: 1, column: 1 });
             self.add(name, source, Origin::new(format!("variable {name}")), entry);

@@ -33,6 +33,8 @@ pub enum SetBy {
     Dotenv,
     /// The section `env` of `env.yaml`.
     EnvYaml,
+    /// The section `env` of a replication file.
+    ReplicationFile,
 }
 
 impl Environment {
@@ -82,7 +84,7 @@ impl Environment {
 
     /// Sets a variable whether or not it is set already: a replication file's own `env` wins for its run.
     pub fn set(&mut self, name: &str, value: &str) {
-        let variable = Variable { value: value.to_owned(), set_by: SetBy::Process };
+        let variable = Variable { value: value.to_owned(), set_by: SetBy::ReplicationFile };
         self.variables.insert(name.to_owned(), variable);
     }
 
@@ -96,8 +98,31 @@ impl Environment {
         self.get(name).filter(|value| !value.is_empty())
     }
 
+    /// The value of a variable that grants something. A replication file grants itself nothing: what its `env` sets does
+    /// not count.
+    pub fn granted(&self, name: &str) -> Option<&str> {
+        let variable = self.variables.get(name)?;
+        (variable.set_by != SetBy::ReplicationFile).then_some(variable.value.as_str())
+    }
+
     /// All variables by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Variable)> {
         self.variables.iter().map(|(name, variable)| (name.as_str(), variable))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Environment;
+
+    #[test]
+    fn replication_file_grants_itself_nothing() {
+        let mut environment = Environment::of(&[("ACHUB_ALLOW_PRIVATE_ADDRESSES", "1")]);
+        assert_eq!(environment.granted("ACHUB_ALLOW_PRIVATE_ADDRESSES"), Some("1"));
+
+        environment.set("ACHUB_ALLOW_COMMANDS", "1");
+
+        assert_eq!(environment.get("ACHUB_ALLOW_COMMANDS"), Some("1"));
+        assert_eq!(environment.granted("ACHUB_ALLOW_COMMANDS"), None);
     }
 }
