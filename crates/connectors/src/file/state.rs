@@ -45,6 +45,9 @@ pub(crate) struct Remembered {
     /// For each stream: when a run that compared all of it with its table began.
     #[serde(default)]
     pub(crate) checked: BTreeMap<StreamName, Timestamp>,
+    /// For each stream: a file its table has as long as it is there, as seen from the folder.
+    #[serde(default)]
+    pub(crate) tables: BTreeMap<StreamName, PathBuf>,
 }
 
 impl Remembered {
@@ -166,7 +169,9 @@ impl HeldState {
         }
         let lines = quarantine_lines(spec, rows);
         let path = self.folder.join(QUARANTINE);
-        self.state.quarantine_bytes = append(&path, self.state.quarantine_bytes, &lines)?;
+        // Whoever has read it may have removed it.
+        let there = fs::metadata(&path).map_or(0, |file| file.len());
+        self.state.quarantine_bytes = append(&path, self.state.quarantine_bytes.min(there), &lines)?;
         Ok(())
     }
 }
@@ -196,10 +201,13 @@ pub(crate) fn checkpoints(folder: &Path, replication: &ReplicationName) -> Resul
         let is_there = progress.tables.iter().all(is_whole);
         progress.position.filter(|_| is_there)
     };
+    // Without its table a cursor would leave out all that came before it.
+    let has_table =
+        |stream: &StreamName| remembered.tables.get(stream).is_none_or(|file| folder.join(file).exists());
     let walks = remembered.walks.into_iter();
     Ok(Checkpoints {
         walks: walks.filter_map(|(walk, progress)| Some((walk, resumable(progress)?))).collect(),
-        cursors: remembered.cursors.into_iter().collect(),
+        cursors: remembered.cursors.into_iter().filter(|(stream, _)| has_table(stream)).collect(),
         checked: remembered.checked.into_iter().collect(),
     })
 }
@@ -210,10 +218,15 @@ pub(crate) fn is_whole(part: &Part) -> bool {
 }
 
 /// Cuts a file to the bytes that count, appends to it, and gives the bytes that count then.
+///
+/// Errors: `DB-104` where the file has fewer bytes than that.
 pub(crate) fn append(path: &Path, bytes: u64, lines: &[u8]) -> Result<u64, Error> {
     let appended = (|| {
         let mut options = OpenOptions::new();
         let mut file = options.create(true).truncate(false).write(true).open(path)?;
+        if file.metadata()?.len() < bytes {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the file was cut or removed"));
+        }
         // A killed process may have left more than it could count.
         file.set_len(bytes)?;
         io::Seek::seek(&mut file, io::SeekFrom::Start(bytes))?;

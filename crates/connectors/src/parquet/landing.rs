@@ -243,6 +243,7 @@ impl<'a> Comparison<'a> {
             let sight = lens.see(cells, row, offset);
             arrivals.put(sight::bucket(sight.key, count), sight)
         })?;
+        sight::scan_put_aside(self.part, |key| arrivals.put(sight::bucket(key, count), Sight::aside(key)))?;
         Ok(arrivals)
     }
 
@@ -250,9 +251,12 @@ impl<'a> Comparison<'a> {
     fn drop_earlier_versions(&mut self, arrivals: &mut Buckets<Sight>) -> io::Result<u64> {
         let mut shown = 0;
         for bucket in 0..arrivals.count() {
-            let mut last: HashMap<u128, u64> = HashMap::new();
+            let mut last: HashMap<u128, Option<u64>> = HashMap::new();
             arrivals.each(bucket, |sight| {
-                if let Some(earlier) = last.insert(sight.key, sight.row) {
+                let last = last.entry(sight.key).or_default();
+                if !sight.is_aside()
+                    && let Some(earlier) = last.replace(sight.row)
+                {
                     self.decided.left_out.set(earlier);
                 }
                 Ok(())
@@ -288,13 +292,15 @@ impl<'a> Comparison<'a> {
     ) -> io::Result<MeetingPlace> {
         let mut bucket = MeetingPlace::default();
         arrivals.each(number, |sight| {
-            if !self.decided.left_out.has(sight.row) {
+            if sight.is_aside() {
+                bucket.aside.insert(sight.key);
+            } else if !self.decided.left_out.has(sight.row) {
                 bucket.arrivals.insert(sight.key, Arrival::new(sight));
             }
             Ok(())
         })?;
         missing.each(number, |key| {
-            if !bucket.arrivals.contains_key(&key.0) {
+            if !bucket.arrivals.contains_key(&key.0) && !bucket.aside.contains(&key.0) {
                 bucket.missing.insert(key.0);
             }
             Ok(())
@@ -344,14 +350,14 @@ impl<'a> Comparison<'a> {
                 None => Ok(()),
             };
         }
-        if there.is_gone() || strategy == MergeStrategy::History {
+        let was_shown = bucket.aside.contains(&there.key);
+        if was_shown || there.is_gone() || strategy == MergeStrategy::History {
             return Ok(());
         }
         if is_scoped {
             return self.act(there);
         }
         if self.absent.is_due(bucket.missing.contains(&there.key)) {
-            self.absent.gone += 1;
             if self.absent.action() == AbsenceAction::Report {
                 waiting.write_all(&there.key.to_le_bytes())?;
             }
@@ -367,8 +373,12 @@ impl<'a> Comparison<'a> {
 
     /// Does what is done about a row that is gone at the source.
     fn act(&mut self, there: &Sight) -> io::Result<()> {
+        self.absent.gone += 1;
         let fate = match self.absent.action() {
-            AbsenceAction::Report => return Ok(()),
+            AbsenceAction::Report => {
+                self.decided.outcomes.held += 1;
+                return Ok(());
+            }
             AbsenceAction::Mark => Fate::Mark,
             AbsenceAction::Delete => Fate::Drop,
         };
@@ -426,7 +436,9 @@ impl<'a> Comparison<'a> {
 #[derive(Default)]
 struct MeetingPlace {
     arrivals: HashMap<u128, Arrival>,
-    /// Keys that were missing before, and are not among the collected ones.
+    /// Keys of rows that were shown and put aside.
+    aside: HashSet<u128>,
+    /// Keys that were missing before, and were not shown now.
     missing: HashSet<u128>,
 }
 

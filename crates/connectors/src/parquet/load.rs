@@ -22,6 +22,7 @@ use crate::{
     },
     lock::WalkLock,
     parquet::{
+        manifest::MANIFEST,
         place::{LandingLock, Place},
         rewrite::{self, Landed},
         table::LoadingTable,
@@ -112,7 +113,7 @@ impl Work {
                 continue;
             }
             let before = part.rows;
-            table.write(part, &parts, self.spec.started_at, &mut put_aside)?;
+            table.write(part, &parts, &self.spec, &mut put_aside)?;
             *written.rows.entry(part.stream.clone()).or_default() += part.rows - before;
         }
         if let Some(last) = pages.last() {
@@ -170,6 +171,12 @@ impl Work {
         remembered.advance(&closing.cursors);
         for stream in &closing.complete {
             remembered.checked.insert(stream.clone(), self.spec.started_at);
+        }
+        for (table, landed) in self.tables.iter().zip(landed).filter(|(_, landed)| !landed.renames.is_empty())
+        {
+            let manifest = table.folder.join(MANIFEST);
+            let manifest = manifest.strip_prefix(&self.place.folder).unwrap_or(&manifest).to_owned();
+            remembered.tables.insert(landed.report.stream.clone(), manifest);
         }
         let renames = landed.iter().flat_map(|landed| &landed.renames);
         held.state.renames = renames.map(|(fresh, path)| (held.inside(fresh), held.inside(path))).collect();

@@ -11,6 +11,8 @@ pub(crate) enum Fate {
     Drop,
     /// It is marked as gone at the source.
     Mark,
+    /// It loses that mark.
+    Unmark,
     /// The collected row that begins at this byte takes its place; columns it does not have keep their values.
     Replace(u64),
 }
@@ -31,6 +33,7 @@ impl Record for Verdict {
             Fate::Drop => (0, 0),
             Fate::Mark => (1, 0),
             Fate::Replace(offset) => (2, offset),
+            Fate::Unmark => (3, 0),
         };
         bytes.extend(self.file.to_le_bytes());
         bytes.extend(self.row.to_le_bytes());
@@ -43,6 +46,7 @@ impl Record for Verdict {
         let fate = match bytes[16] {
             0 => Fate::Drop,
             1 => Fate::Mark,
+            3 => Fate::Unmark,
             _ => Fate::Replace(number(17)),
         };
         Verdict { file: number(0), row: number(8), fate }
@@ -66,6 +70,8 @@ enum Met {
     Same,
     /// A row with other contents.
     Other,
+    /// A row that was marked as gone, and is left alone otherwise.
+    Gone,
 }
 
 /// What becomes of a collected row in the end.
@@ -97,6 +103,10 @@ impl Arrival {
                 self.met = if is_same { Met::Same } else { Met::Other };
                 Some(Fate::Drop)
             }
+            MergeStrategy::InsertOnly if there.is_gone() => {
+                self.met = Met::Gone;
+                Some(Fate::Unmark)
+            }
             MergeStrategy::InsertOnly => {
                 self.met = if is_same { Met::Same } else { Met::Other };
                 None
@@ -122,7 +132,7 @@ impl Arrival {
                 Some(Fate::Replace(self.sight.place))
             }
             // One row of the key is right, or has been made right; the others are old versions.
-            (Met::Same, false) | (Met::Other, _) => Some(Fate::Drop),
+            (Met::Same, false) | (Met::Other | Met::Gone, _) => Some(Fate::Drop),
         }
     }
 
@@ -131,6 +141,7 @@ impl Arrival {
         match (self.met, strategy) {
             (Met::Nobody, MergeStrategy::UpdateOnly) => Ending::Skipped,
             (Met::Nobody, _) => Ending::Added,
+            (Met::Gone, _) => Ending::Replaced,
             (Met::Same, strategy) => Ending::Same(strategy == MergeStrategy::DeleteInsert),
             (Met::Other, MergeStrategy::InsertOnly) => Ending::Skipped,
             (Met::Other, MergeStrategy::DeleteInsert | MergeStrategy::History) => Ending::Appended,

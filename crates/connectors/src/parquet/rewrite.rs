@@ -17,7 +17,7 @@ use crate::{
         failed,
         state::{self, Part},
     },
-    landing::{Cell, CellSource},
+    landing::{Cell, CellSource, operation},
     parquet::{
         data::{self, FILE_ROWS_MAX, FilesWriter, WrittenFile},
         landing::{Comparison, Decided},
@@ -52,8 +52,13 @@ pub(crate) fn land(
     place::clear(&table.folder)?;
     check_collected(table, part)?;
     let known = Manifest::read(&table.folder)?;
-    if part.rows == 0 && known.is_none() && !table.load.empty_table {
-        let report = TableReport::new(part.stream.clone(), part.outcomes, 0);
+    if known.is_none() && table.shape.expects_table() {
+        let message = format!("table {} is gone since the walk began", table.load.table.full_name());
+        return Err(Error::new(Code::TableChanged, message).with_hint("run again; the stream starts over"));
+    }
+    if part.rows == 0 && !table.load.empty_table {
+        let rows = known.map_or(0, |known| known.live_rows());
+        let report = TableReport::new(part.stream.clone(), part.outcomes, rows);
         return Ok(Landed { report, renames: Vec::new(), removals: Vec::new() });
     }
     let merges = matches!(part.mode, LoadMode::MergeAtEnd | LoadMode::MergeAsYouGo);
@@ -138,7 +143,18 @@ impl<'a> Cells<'a> {
         for place in [self.deleted_at, self.synced_at].into_iter().flatten() {
             row[place] = cast(Cell::Timestamp(at), &self.columns[place])?;
         }
-        self.note(row, "D");
+        self.note(row, operation::GONE);
+        Ok(())
+    }
+
+    fn unmark(&self, row: &mut [Cell<'_>], at: jiff::Timestamp) -> io::Result<()> {
+        if let Some(place) = self.deleted_at {
+            row[place] = Cell::Null;
+        }
+        if let Some(place) = self.synced_at {
+            row[place] = cast(Cell::Timestamp(at), &self.columns[place])?;
+        }
+        self.note(row, operation::CHANGED);
         Ok(())
     }
 
@@ -224,6 +240,11 @@ impl<'a> Rewrite<'a> {
                     self.cells.mark_as_gone(&mut cells, self.spec.started_at)?;
                     writer.push(cells, true)
                 }
+                Some(Fate::Unmark) => {
+                    let mut cells = cells.to_vec();
+                    self.cells.unmark(&mut cells, self.spec.started_at)?;
+                    writer.push(cells, false)
+                }
                 Some(&Fate::Replace(offset)) => {
                     // Relative, so that rows in the order they came are read from the buffer.
                     collected.seek_relative(offset as i64 - position as i64)?;
@@ -231,8 +252,9 @@ impl<'a> Rewrite<'a> {
                         row::next_row(&mut collected, &mut bytes)?.ok_or(io::ErrorKind::UnexpectedEof)?;
                     position = offset + length;
                     let fresh = sight::collected_cells(&bytes, &self.collected)?;
+                    let fresh = fresh.ok_or(io::ErrorKind::InvalidData)?;
                     let mut cells = self.cells.merged(&fresh, Some(cells))?;
-                    self.cells.note(&mut cells, "U");
+                    self.cells.note(&mut cells, operation::CHANGED);
                     writer.push(cells, false)
                 }
             }
@@ -258,7 +280,10 @@ impl<'a> Rewrite<'a> {
                 return Ok(());
             }
             let mut cells = self.cells.merged(cells, None)?;
-            self.cells.note(&mut cells, if decided.changed.has(row) { "U" } else { "I" });
+            self.cells.note(
+                &mut cells,
+                if decided.changed.has(row) { operation::CHANGED } else { operation::ADDED },
+            );
             writer.push(cells, false)
         })?;
         Ok(())

@@ -47,8 +47,18 @@ fn put_text(kind: u8, text: &str, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
-/// Appends a row with its length in front.
-pub(crate) fn put_row<'a>(cells: impl IntoIterator<Item = Cell<'a>>, bytes: &mut Vec<u8>) {
+/// Appends the key of a row that was put aside: it was shown, though it cannot be held.
+pub(crate) fn put_aside<'a>(key: impl IntoIterator<Item = Cell<'a>>, bytes: &mut Vec<u8>) {
+    put_row(std::iter::once(Cell::Boolean(true)).chain(key), bytes);
+}
+
+/// Appends a row that counts.
+pub(crate) fn put_counted<'a>(cells: impl IntoIterator<Item = Cell<'a>>, bytes: &mut Vec<u8>) {
+    put_row(std::iter::once(Cell::Boolean(false)).chain(cells), bytes);
+}
+
+/// Appends cells with their length in front.
+fn put_row<'a>(cells: impl IntoIterator<Item = Cell<'a>>, bytes: &mut Vec<u8>) {
     let start = bytes.len();
     bytes.extend([0; LENGTH_BYTES]);
     for cell in cells {
@@ -76,7 +86,15 @@ pub(crate) fn next_row(reader: &mut impl BufRead, row: &mut Vec<u8>) -> io::Resu
     Ok(Some(length + LENGTH_BYTES as u64))
 }
 
-/// The cells of a row; `None` for an error is never given, a row that is not one is an error.
+/// What a row is, taken from its front.
+pub(crate) fn is_put_aside(row: &mut &[u8]) -> io::Result<bool> {
+    match take_cell(row) {
+        Some(Cell::Boolean(is_put_aside)) => Ok(is_put_aside),
+        _ => Err(broken()),
+    }
+}
+
+/// The cells of a row. What cannot be read is an error, and the last item.
 pub(crate) fn cells(mut row: &[u8]) -> impl Iterator<Item = io::Result<Cell<'_>>> {
     std::iter::from_fn(move || {
         if row.is_empty() {

@@ -46,10 +46,11 @@ impl Shape {
             evolution: load.evolution,
             table: load.table.full_name(),
         };
-        if load.evolution == Evolution::Stop
-            && let Some(difference) = shape.differences(load).first()
-        {
-            return Err(differs(difference));
+        let mut differences = shape.differences(load);
+        // Columns that nothing writes do no harm.
+        differences.retain(|difference| difference.kind != DifferenceKind::Unused);
+        if load.evolution == Evolution::Stop && !differences.is_empty() {
+            return Err(differ(&shape.table, &differences));
         }
         for (index, column) in load.table.columns.iter().enumerate() {
             shape.add(column.clone(), CellSource::of(load, index))?;
@@ -126,11 +127,8 @@ impl Shape {
                 }
                 Evolution::Stop => {
                     let kind = DifferenceKind::Missing { wanted: column.ty.name().to_owned() };
-                    return Err(differs(&Difference {
-                        table: self.table.clone(),
-                        column: column.name,
-                        kind,
-                    }));
+                    let table = self.table.clone();
+                    return Err(differ(&self.table, &[Difference { table, column: column.name, kind }]));
                 }
             }
         }
@@ -141,6 +139,11 @@ impl Shape {
         }
         self.columns.push(LoadColumn { column, source });
         Ok(())
+    }
+
+    /// Whether there was a table to land in when the walk began.
+    pub(crate) fn expects_table(&self) -> bool {
+        self.there.is_some()
     }
 
     /// The columns the table has afterwards: those that were there, then new ones.
@@ -172,14 +175,16 @@ fn can_widen(actual: FieldType, wanted: FieldType) -> bool {
     }
 }
 
-fn differs(difference: &Difference) -> Error {
-    let Difference { table, column, kind } = difference;
-    let about = match kind {
-        DifferenceKind::Missing { wanted } => format!("lacks the column {column} of type {wanted}"),
-        DifferenceKind::Type { actual, wanted, .. } => {
-            format!("has the column {column} as {actual}, not as {wanted}")
-        }
-        DifferenceKind::Unused => format!("has a column {column} that nothing writes"),
-    };
-    Error::new(Code::ColumnsDiffer, format!("table {table} {about}"))
+/// The error that names every difference.
+fn differ(table: &str, differences: &[Difference]) -> Error {
+    let message = format!("table {table} differs from what is to be written");
+    let error = Error::new(Code::ColumnsDiffer, message);
+    differences.iter().fold(error, |error, Difference { column, kind, .. }| {
+        let about = match kind {
+            DifferenceKind::Missing { wanted } => format!("missing, would be {wanted}"),
+            DifferenceKind::Type { actual, wanted, .. } => format!("{actual}, would be {wanted}"),
+            DifferenceKind::Unused => "nothing writes it".to_owned(),
+        };
+        error.with_detail("column", format!("{column}: {about}"))
+    })
 }

@@ -34,7 +34,7 @@ pub(crate) struct Sight {
     pub(crate) place: u64,
     /// When it was loaded, for the newest of several; any unit.
     pub(crate) order: i64,
-    /// See [`GONE`] and [`DUE`].
+    /// See [`GONE`], [`DUE`] and [`ASIDE`].
     marks: u8,
 }
 
@@ -42,10 +42,21 @@ pub(crate) struct Sight {
 const GONE: u8 = 1;
 /// Its change was due in this run.
 const DUE: u8 = 2;
+/// It was shown but put aside: only its key is known.
+const ASIDE: u8 = 4;
 
 impl Sight {
     pub(crate) fn is_gone(&self) -> bool {
         self.marks & GONE != 0
+    }
+
+    /// The key of a row that was put aside.
+    pub(crate) fn aside(key: u128) -> Sight {
+        Sight { key, content: 0, row: 0, place: 0, order: 0, marks: ASIDE }
+    }
+
+    pub(crate) fn is_aside(&self) -> bool {
+        self.marks & ASIDE != 0
     }
 
     pub(crate) fn is_due(&self) -> bool {
@@ -120,7 +131,6 @@ impl Lens {
             key: shape.key.iter().filter_map(|key| read.iter().position(|index| index == key)).collect(),
             content: (0..read.len())
                 .filter(|&at| depth == Depth::Contents && !sources[at].is_moment())
-                .filter(|&at| !says_how_written(sources[at]))
                 .collect(),
             gone: deleted.map(|at| (at, false)).or(operation.map(|at| (at, true))),
             order: sources.iter().position(|source| is_order(source)),
@@ -187,19 +197,6 @@ fn is_order(source: &CellSource) -> bool {
     matches!(source, CellSource::LoadedAt | CellSource::LoadedAtUnix)
 }
 
-/// Columns that say how a row was written rather than what the record holds.
-fn says_how_written(source: &CellSource) -> bool {
-    matches!(
-        source,
-        CellSource::DeletedAt
-            | CellSource::SyncedAt
-            | CellSource::SyncedOp
-            | CellSource::RunId
-            | CellSource::RowId
-            | CellSource::RowNumber
-    )
-}
-
 fn order(cell: &Cell<'_>) -> i64 {
     match cell {
         Cell::Timestamp(instant) => instant.as_microsecond(),
@@ -234,32 +231,60 @@ pub(crate) fn bucket(fingerprint: u128, count: usize) -> usize {
     ((fingerprint ^ (fingerprint >> 64)) % count as u128) as usize
 }
 
-/// Hands over every collected row with its number and the byte it begins at, cells in the order of `columns`.
+/// Hands over every collected row that counts with its number and the byte it begins at, cells in the order of `columns`.
+/// Gives how many there are.
 pub(crate) fn scan_collected(
     part: &Part,
     columns: &[Column],
     mut take: impl FnMut(u64, u64, &[Cell<'_>]) -> io::Result<()>,
 ) -> io::Result<u64> {
-    // Behind the bytes that count may lie rows of an attempt that was killed before it could count them.
-    let mut reader = BufReader::with_capacity(1 << 16, File::open(&part.path)?.take(part.bytes));
-    let (mut bytes, mut number, mut offset) = (Vec::new(), 0, 0);
-    while let Some(length) = row::next_row(&mut reader, &mut bytes)? {
-        let cells = collected_cells(&bytes, columns)?;
-        take(number, offset, &cells)?;
-        number += 1;
-        offset += length;
-    }
+    let mut number = 0;
+    scan_all(part, |row, offset| {
+        if let Some(cells) = collected_cells(row, columns)? {
+            take(number, offset, &cells)?;
+            number += 1;
+        }
+        Ok(())
+    })?;
     Ok(number)
 }
 
-/// The cells of a collected row, null where the row came before its column.
-pub(crate) fn collected_cells<'a>(bytes: &'a [u8], columns: &[Column]) -> io::Result<Vec<Cell<'a>>> {
+/// Hands over the keys of rows that were put aside.
+pub(crate) fn scan_put_aside(part: &Part, mut take: impl FnMut(u128) -> io::Result<()>) -> io::Result<()> {
+    scan_all(part, |mut row, _| {
+        if row::is_put_aside(&mut row)? {
+            let key: Vec<Cell<'_>> = row::cells(row).collect::<io::Result<_>>()?;
+            take(key_fingerprint(key.iter()))?;
+        }
+        Ok(())
+    })
+}
+
+fn scan_all(part: &Part, mut take: impl FnMut(&[u8], u64) -> io::Result<()>) -> io::Result<()> {
+    // Behind the bytes that count may lie rows of an attempt that was killed before it could count them.
+    let mut reader = BufReader::with_capacity(1 << 16, File::open(&part.path)?.take(part.bytes));
+    let (mut bytes, mut offset) = (Vec::new(), 0);
+    while let Some(length) = row::next_row(&mut reader, &mut bytes)? {
+        take(&bytes, offset)?;
+        offset += length;
+    }
+    Ok(())
+}
+
+/// The cells of a collected row, null where the row came before its column; `None` for one that was put aside.
+pub(crate) fn collected_cells<'a>(
+    mut bytes: &'a [u8],
+    columns: &[Column],
+) -> io::Result<Option<Vec<Cell<'a>>>> {
+    if row::is_put_aside(&mut bytes)? {
+        return Ok(None);
+    }
     let mut cells = row::cells(bytes);
     let cell = |column: &Column| {
         let cell = cells.next().transpose()?.unwrap_or(Cell::Null);
         cell.cast(column.ty).map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, reason))
     };
-    columns.iter().map(cell).collect()
+    columns.iter().map(cell).collect::<io::Result<_>>().map(Some)
 }
 
 /// Hands over what is seen of every row of a file that is there.

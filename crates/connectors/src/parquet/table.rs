@@ -12,17 +12,17 @@ use achub_core::{
         target::{LoadMode, LoadSpec, Quarantined, TableLoad},
     },
 };
-use jiff::Timestamp;
 
 use crate::{
     file::state::{self, Part},
-    landing::{Cell, CellSource, RefusedRow, RowView, member, refused},
+    landing::{Cell, CellSource, Place as Standing, RefusedRow, RowView, member, refused},
     parquet::{
         manifest::Manifest,
         place::Place,
         row,
         shape::{LoadColumn, Shape},
     },
+    sql::plan,
 };
 
 /// One table of a walk.
@@ -37,6 +37,7 @@ impl LoadingTable {
     /// Looks at the table that is there.
     pub(crate) fn new(place: &Place, load: &TableLoad) -> Result<LoadingTable, Error> {
         let folder = place.table(load.table.schema.as_deref(), &load.table.name)?;
+        plan::check_demands(load)?;
         let there = Manifest::read(&folder)?.map(|manifest| manifest.columns());
         let shape = Shape::of(load, there)?;
         Ok(LoadingTable { load: load.clone(), folder, shape })
@@ -63,9 +64,10 @@ impl LoadingTable {
         &mut self,
         part: &mut Part,
         parts: &[&PagePart],
-        started_at: Timestamp,
+        LoadSpec { run, started_at, .. }: &LoadSpec,
         put_aside: &mut Vec<RefusedRow>,
     ) -> Result<(), Error> {
+        let started_at = *started_at;
         self.add_new_members(part, parts)?;
         let is_member = |known: &LoadColumn| matches!(known.source, CellSource::Member(_));
         let wants_members = self.shape.columns.iter().any(is_member);
@@ -74,15 +76,20 @@ impl LoadingTable {
             let first = part.rows;
             let mut incomplete = HashSet::new();
             for (values, extra) in page_part.batch.rows() {
-                let view = RowView::new(values, extra, wants_members, started_at)?;
+                let number = (part.rows + 1) as i64;
+                let standing = Standing { run, number, schema: page_part.batch.schema() };
+                let view = RowView::new(values, extra, wants_members, started_at)?.at(standing);
                 match self.cells(&view) {
                     Ok(cells) => {
-                        row::put_row(cells, &mut rows);
+                        row::put_counted(cells, &mut rows);
                         part.rows += 1;
                     }
                     Err(about) => {
                         put_aside.push(RefusedRow { about, row: self.json(&view) });
                         part.outcomes.refused += 1;
+                        if let Some(key) = self.key(&view) {
+                            row::put_aside(key, &mut rows);
+                        }
                         incomplete.extend(parent_of(page_part, values));
                     }
                 }
@@ -113,6 +120,16 @@ impl LoadingTable {
             cells.push(cell.map_err(|reason| self.refused(view, &column.name, &reason))?);
         }
         Ok(cells)
+    }
+
+    /// The key of a row, where it can be held.
+    fn key<'a>(&self, view: &RowView<'a>) -> Option<Vec<Cell<'a>>> {
+        let columns = self.shape.key.iter().map(|&index| &self.shape.columns[index]);
+        let cell = |known: &LoadColumn| {
+            let cell = view.cell(&known.source).cast(known.column.ty).ok()?;
+            (!cell.is_null()).then_some(cell)
+        };
+        columns.map(cell).collect::<Option<Vec<_>>>().filter(|key| !key.is_empty())
     }
 
     fn refused(&self, view: &RowView<'_>, column: &str, reason: &str) -> Quarantined {
