@@ -183,3 +183,23 @@ async fn whole_streams_write_only_differences() {
         assert_eq!(written, expected, "{}", stream.stream);
     }
 }
+
+/// Issue 3 B: after each run the counts of lists and tags are held against the tables, for free. A tag that was removed
+/// without a trace shows as a number before any sweep.
+#[tokio::test]
+async fn counters_tell_drift_without_a_sweep() {
+    let (rig, landed) = (Rig::with_contacts(CONTACTS), Landed::new().await);
+    let streams = ["contacts", "contact_tags", "contact_lists", "tags", "lists"];
+    let changes = Replication { full_check: FullCheck::Never, ..replicating(&streams, Mode::Incremental) };
+    let first = landed.run(&rig, &changes).await;
+    assert_done(&first);
+    assert_eq!(first.drift, Drift::default());
+    assert_done(&landed.run(&rig, &changes).await);
+    rig.account.mutate(json!({"collection": "contactTags", "delete": 20, "seed": 3})).await;
+
+    let drifted = landed.run(&rig, &changes).await;
+
+    assert_eq!(drifted.drift, Drift { extra: 20, ..Drift::default() });
+    assert_eq!(drifted.class(), Some(Class::Refused));
+    assert_eq!(drifted.streams[1].findings[0].0, "RN-106");
+}
