@@ -21,17 +21,28 @@ pub(crate) struct Due {
 pub(crate) const NEVER: Due = Due { is_now: false, next: None };
 const NOW: Due = Due { is_now: true, next: None };
 
-/// Whether the family of `root` is due, judged by its `members` that can be asked for changes.
+/// Streams that are read as a whole together.
+pub(crate) struct Family<'a> {
+    /// The stream whose records say when those of the others changed.
+    pub(crate) root: &'a StreamName,
+    /// Those that can be asked for changes.
+    pub(crate) members: &'a [&'a StreamTask],
+    /// The last check left rows for the next one to decide about.
+    pub(crate) is_waiting: bool,
+}
+
+/// Whether `family` is due.
 ///
 /// An unfinished check is gone on with before anything else: changes that landed between its two halves would be written
-/// over by the older rows of the first. An unfinished walk over changes is finished before a check begins.
+/// over by the older rows of the first. An unfinished walk over changes is finished before a check begins. Rows that were
+/// seen gone once are looked at by the next run: what is gone should not be counted as there for another week.
 pub(crate) fn due(
     replication: &Replication,
     checkpoints: &Checkpoints,
-    root: &StreamName,
-    members: &[&StreamTask],
+    family: &Family<'_>,
     now: Timestamp,
 ) -> Due {
+    let Family { root, members, is_waiting } = family;
     let walk = WalkName::new(root.as_str());
     let is_partial = members.iter().any(|task| task.row_limit.is_some() || task.skip > 0);
     if members.is_empty() || is_partial || !members.iter().all(|task| can_be_checked(task, replication)) {
@@ -45,18 +56,18 @@ pub(crate) fn due(
         FullCheck::Never => return NEVER,
         FullCheck::Every(every) => every,
     };
+    let begins = !is_unfinished(checkpoints, &walk, &Pass::Plain);
     let checked = members.iter().map(|task| checkpoints.checked.get(&task.stream).copied());
     // A member without a check comes first: `None` is less than any moment.
-    let Some(oldest) = checked.min().flatten() else {
-        return if is_unfinished(checkpoints, &walk, &Pass::Plain) {
-            Due { is_now: false, next: Some(now) }
-        } else {
-            NOW
-        };
+    let next = match checked.min().flatten().filter(|_| !is_waiting) {
+        None => now,
+        Some(oldest) => {
+            let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
+            let Ok(next) = oldest.checked_add(every) else { return NEVER };
+            next
+        }
     };
-    let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
-    let Ok(next) = oldest.checked_add(every) else { return NEVER };
-    let is_now = next <= now && !is_unfinished(checkpoints, &walk, &Pass::Plain);
+    let is_now = next <= now && begins;
     Due { is_now, next: (!is_now).then_some(next) }
 }
 

@@ -52,7 +52,7 @@ impl Hub {
         source: &dyn Source,
         target: &dyn Target,
     ) -> Result<Preview, Error> {
-        preview::of(replication, source, target, &*self.clock).await
+        preview::of(replication, source, target, &*self.clock, &*self.state).await
     }
 
     /// How the tables that are there differ from those `replication` would make, for a person to decide about before a
@@ -63,7 +63,7 @@ impl Hub {
         source: &dyn Source,
         target: &dyn Target,
     ) -> Result<Vec<Difference>, Error> {
-        let prepared = prepare::prepare(replication, source, target, &*self.clock).await?;
+        let prepared = prepare::prepare(replication, source, target, &*self.clock, &*self.state).await?;
         target.differences(&prepared.loads()).await
     }
 

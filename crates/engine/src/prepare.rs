@@ -7,13 +7,15 @@ use achub_core::{
     port::{
         clock::Clock,
         source::{Source, StreamInfo, Wanted},
+        state::StateStore,
         target::{Checkpoints, TableLoad, Target},
     },
 };
 
 use crate::{
-    checking::{self, Due},
+    checking::{self, Due, Family},
     reading::{self, Ground, Reading, Window},
+    recall::Recall,
     replication::{Mode, Replication, StreamTask},
     shape::Shaper,
     tables::{self, Placement},
@@ -26,6 +28,7 @@ pub(crate) struct Prepared<'a> {
     /// What is asked of the source, in the order of the replication; the first window of a backfill.
     pub(crate) wanted: Vec<Wanted>,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) recall: Recall,
 }
 
 /// A stream with everything that was decided about it.
@@ -135,12 +138,14 @@ pub(crate) async fn prepare<'a>(
     source: &dyn Source,
     target: &dyn Target,
     clock: &dyn Clock,
+    state: &dyn StateStore,
 ) -> Result<Prepared<'a>, Error> {
     tables::refuse_shared_tables(replication)?;
     let mut found = place(replication, source).await?;
     let checkpoints = target.checkpoints(replication.state_schema.as_deref(), &replication.name).await?;
     let ground = Ground { replication, checkpoints: &checkpoints, target, now: clock.now() };
-    let dues = dues(&ground, &found);
+    let recall = Recall::of(replication, &target.info(), state).await?;
+    let dues = dues(&ground, &found, &recall);
     let (mut placed, mut all_wanted) = (HashMap::new(), Vec::new());
     for task in &replication.streams {
         let (info, mut placement) = found.remove(&task.stream).expect("every task was placed above");
@@ -152,7 +157,7 @@ pub(crate) async fn prepare<'a>(
         let due = if reading::is_tracked(&info, replication) { due } else { checking::NEVER };
         placed.insert(task.stream.clone(), Placed { task, info, placement, reading: decision.reading, due });
     }
-    Ok(Prepared { replication, placed, wanted: all_wanted, checkpoints })
+    Ok(Prepared { replication, placed, wanted: all_wanted, checkpoints, recall })
 }
 
 /// Under which name cursors are kept, for a replication and the tables it would make.
@@ -182,6 +187,7 @@ pub(crate) async fn place(
 fn dues(
     ground: &Ground<'_>,
     found: &HashMap<StreamName, (StreamInfo, Placement)>,
+    recall: &Recall,
 ) -> BTreeMap<StreamName, Due> {
     let mut members: BTreeMap<StreamName, Vec<&StreamTask>> = BTreeMap::new();
     for task in &ground.replication.streams {
@@ -193,7 +199,9 @@ fn dues(
     members
         .into_iter()
         .map(|(root, members)| {
-            let due = checking::due(ground.replication, ground.checkpoints, &root, &members, ground.now);
+            let is_waiting = members.iter().any(|task| recall.is_waiting(&task.stream));
+            let family = Family { root: &root, members: &members, is_waiting };
+            let due = checking::due(ground.replication, ground.checkpoints, &family, ground.now);
             (root, due)
         })
         .collect()

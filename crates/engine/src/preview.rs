@@ -7,6 +7,7 @@ use achub_core::{
     port::{
         clock::Clock,
         source::{Opened, Price, Source, Walk, Wanted},
+        state::StateStore,
         target::Target,
     },
 };
@@ -98,8 +99,9 @@ pub(crate) async fn of(
     source: &dyn Source,
     target: &dyn Target,
     clock: &dyn Clock,
+    state: &dyn StateStore,
 ) -> Result<Preview, Error> {
-    let prepared = prepare::prepare(replication, source, target, clock).await?;
+    let prepared = prepare::prepare(replication, source, target, clock, state).await?;
     let sent_before = source.requests_sent();
     let mut preview = Preview {
         walks: Vec::new(),

@@ -23,7 +23,6 @@ use crate::{
     hub::{Hub, Stop},
     interrupted::{self, SoFar},
     journal::Journal,
-    marker,
     moments::Moments,
     opening::{self, total_price},
     prepare::{self, Prepared},
@@ -71,14 +70,7 @@ async fn begin(
     let finished_before =
         interrupted::finished(replication, &prepared.checkpoints, &*hub.state, started_at).await?;
     prepared.wanted.retain(|wanted| !finished_before.contains(&wanted.stream));
-    let regressed = marker::regressed(
-        replication,
-        &prepared.checkpoints,
-        &prepared.wanted,
-        &ends.target.info(),
-        &*hub.state,
-    )
-    .await?;
+    let regressed = prepared.recall.regressed(replication, &prepared.checkpoints, &prepared.wanted);
     let run = RunId::generate();
     hub.state.put_run(&running(&run, replication, started_at)).await?;
     let (clock, watcher) = (hub.clock.clone(), hub.progress.clone());
@@ -109,7 +101,7 @@ async fn prepare_patiently<'a>(
     let mut tries_left = working.tries.max(1);
     loop {
         tries_left -= 1;
-        match prepare::prepare(replication, ends.source, ends.target, &*hub.clock).await {
+        match prepare::prepare(replication, ends.source, ends.target, &*hub.clock, &*hub.state).await {
             Err(error) if tries_left > 0 && walks::passes_by_itself(&error) && !ending.is_requested() => {
                 let message = walks::trying_again("the target", &error, working.try_delay, tries_left);
                 hub.progress.event(Event::Warning { message });

@@ -16,6 +16,7 @@ use crate::{
     drift::{self, Drift, Finding},
     feed::{Fed, QUARANTINED_KEPT},
     prepare::Prepared,
+    recall,
     replication::{Replication, StreamTask},
     walks::Ended,
 };
@@ -149,7 +150,7 @@ pub(crate) fn of(run: &RunId, replication: &Replication, target: &TargetInfo) ->
     Summary {
         run: run.clone(),
         replication: replication.name.clone(),
-        target: format!("{} {}", target.kind, target.place),
+        target: recall::place(target),
         status: RunStatus::Running,
         streams: replication.streams.iter().map(stream).collect(),
         requests: 0,

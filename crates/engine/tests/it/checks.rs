@@ -266,3 +266,21 @@ async fn regressed_target_is_told() {
     assert!(note.contains("remembers less") && note.contains("reading again from 2026-03-01"), "{note}");
     assert_eq!(second.status, RunStatus::Done);
 }
+
+/// Rows seen gone once are looked at by the next run, not a week later; then the week begins anew.
+#[tokio::test]
+async fn waiting_rows_are_looked_at_next() {
+    let waiting = |count| Check { held: 10, shown: 8, waiting: count, ..Check::default() };
+    for (left, whole) in [(2, true), (0, false)] {
+        let source = ScriptedSource::new(vec![Script::of("contacts", 1)]);
+        let target = RecordingTarget { check: Some(waiting(left)), ..remembering(None, &[]) };
+        let first = crate::rig::run(&weekly(), &source, &target, &Default::default()).await;
+        let runs = first.runs.0.lock().expect("no test panics with it").clone();
+        let target = remembering(Some("2026-03-02T09:55:00Z"), &[]);
+
+        crate::rig::run_after(runs, &weekly(), &source, &target, &Default::default()).await;
+
+        let asked = source.asked.lock().expect("no test panics with it");
+        assert_eq!(asked[0].since.is_none(), whole, "{left} waiting");
+    }
+}
