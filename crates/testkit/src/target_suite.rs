@@ -35,6 +35,10 @@ pub trait Bench: Send + Sync {
     fn shows_rows_early(&self) -> bool;
     /// A text this target cannot hold, where there is one.
     fn refused_text(&self) -> Option<&'static str>;
+    /// Whether the key rows are merged by is declared, and unique columns may be emptied and filled in one transaction.
+    fn declares_keys(&self) -> bool {
+        true
+    }
 }
 
 const STREAM: &str = "things";

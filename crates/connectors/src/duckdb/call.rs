@@ -10,6 +10,7 @@ use adbc_driver_manager::ManagedConnection;
 
 use crate::{
     arrow::{self, RecordBatch, RowsBuilder},
+    duckdb::session::place_of,
     landing::Cell,
     sql::TableName,
 };
@@ -73,9 +74,9 @@ pub(super) fn append(
 ) -> Result<()> {
     let mut statement = connection.new_statement()?;
     statement.set_option(OptionStatement::TargetTable, table.name.as_str().into())?;
-    if let Some(schema) = &table.schema {
-        statement.set_option(OptionStatement::TargetDbSchema, schema.as_str().into())?;
-    }
+    let (database, schema) = place_of(table);
+    statement.set_option(OptionStatement::TargetCatalog, database.into())?;
+    statement.set_option(OptionStatement::TargetDbSchema, schema.into())?;
     statement.set_option(OptionStatement::IngestMode, OptionValue::from(IngestMode::Append))?;
     statement.bind(batch)?;
     statement.execute_update()?;

@@ -11,7 +11,7 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::{
     duckdb::{library::LibrarySearch, session::DuckdbSession},
-    sql::session,
+    sql::{Session, TableName, session},
 };
 
 /// The files that are in use. DuckDB's lock on a file keeps other processes out, but not a second opening by the same
@@ -31,6 +31,8 @@ struct File {
     path: PathBuf,
     library: LibrarySearch,
     session: Mutex<Option<DuckdbSession>>,
+    /// Temporary tables of loads that ended; dropped by whoever holds the connection next.
+    litter: PlainMutex<Vec<TableName>>,
 }
 
 impl Connection {
@@ -44,8 +46,12 @@ impl Connection {
             // It is being closed.
             files = CLOSED.wait(files).unwrap_or_else(PoisonError::into_inner);
         }
-        let session = Mutex::new(None);
-        let file = Arc::new(File { path: path.to_owned(), library: library.clone(), session });
+        let file = Arc::new(File {
+            path: path.to_owned(),
+            library: library.clone(),
+            session: Mutex::new(None),
+            litter: PlainMutex::default(),
+        });
         files.get_or_insert_default().insert(path.to_owned(), Arc::downgrade(&file));
         Connection { file }
     }
@@ -60,7 +66,21 @@ impl Connection {
         }
         let mut held = MutexGuard::map(session, |session| session.as_mut().expect("it was opened above"));
         session::rollback(&mut *held).await?;
+        self.sweep(&mut held).await?;
         Ok(held)
+    }
+
+    /// Leaves temporary tables behind for the next holder.
+    pub(super) fn discard(&self, tables: impl IntoIterator<Item = TableName>) {
+        self.file.litter.lock().unwrap_or_else(PoisonError::into_inner).extend(tables);
+    }
+
+    async fn sweep(&self, session: &mut DuckdbSession) -> Result<(), Error> {
+        let tables = std::mem::take(&mut *self.file.litter.lock().unwrap_or_else(PoisonError::into_inner));
+        for table in tables {
+            session.execute(&format!("DROP TABLE IF EXISTS {}", table.sql()), &[]).await?;
+        }
+        Ok(())
     }
 
     /// Closes the connection and removes the file.

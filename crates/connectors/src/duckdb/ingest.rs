@@ -26,7 +26,10 @@ pub(super) async fn ingest(
 ) -> Result<Vec<(usize, RowFault)>, Fault> {
     let Some((first, last)) = sequences(&rows) else { return Ok(Vec::new()) };
     let count = rows.len() as u64;
-    let staged = staged_columns(session, staging).await?;
+    let staged = match session.staged.get(staging) {
+        Some(known) => known.clone(),
+        None => staged_columns(session, staging).await?,
+    };
     let marks = if with_repeat { &[SEQ, REPEAT][..] } else { &[SEQ][..] };
     let sent: Vec<&str> = marks.iter().chain(columns).copied().collect();
     let batch = batch(&staged, &sent, rows)?;
@@ -70,7 +73,9 @@ async fn staged_columns(session: &mut DuckdbSession, staging: &TableName) -> Res
             Err(Error::new(Code::TableChanged, message).into())
         }
     });
-    columns.collect()
+    let columns: Vec<Column> = columns.collect::<Result<_, Fault>>()?;
+    session.staged.insert(staging.clone(), columns.clone());
+    Ok(columns)
 }
 
 /// The rows as a batch in the order of the staging table. A column that was not sent is null.

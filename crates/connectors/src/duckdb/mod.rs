@@ -4,6 +4,7 @@
 //! process at a time; while a target is in use, others cannot read it.
 
 mod call;
+mod catalogue;
 mod connection;
 mod error;
 mod ingest;
@@ -16,11 +17,14 @@ mod types;
 mod unfit;
 mod worker;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use achub_core::{
     Code, Error, FieldType, ReplicationName,
-    port::target::{Checkpoints, Load, LoadSpec, Target, TargetInfo, WideView},
+    port::target::{Checkpoints, Difference, Load, LoadSpec, TableLoad, Tally, Target, TargetInfo, WideView},
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -37,9 +41,9 @@ use crate::{
     },
     lock::WalkLock,
     sql::{
-        Fault, Session, newest,
+        Fault, Session, evolution, newest,
         session::{begin, end, rollback},
-        state, wide,
+        state, tally, wide,
     },
 };
 
@@ -154,6 +158,23 @@ impl Target for DuckdbTarget {
         let made = make_view(&mut session, view).await;
         end(&mut *session, made).await?;
         Ok(true)
+    }
+
+    async fn tally(&self, tally: &Tally) -> Result<Option<HashMap<String, u64>>, Error> {
+        if !self.path.exists() {
+            return Ok(None);
+        }
+        let mut session = self.connection.hold().await?;
+        let table = place(tally.schema.as_deref(), &tally.table);
+        Ok(tally::tally(&mut *session, &table, tally).await?)
+    }
+
+    async fn differences(&self, loads: &[TableLoad]) -> Result<Vec<Difference>, Error> {
+        if !self.path.exists() {
+            return Ok(Vec::new());
+        }
+        let mut session = self.connection.hold().await?;
+        Ok(evolution::differences(&mut *session, loads).await?)
     }
 
     fn keeps(&self, _ty: FieldType) -> bool {

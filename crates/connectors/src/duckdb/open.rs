@@ -18,7 +18,7 @@ use crate::{
 
 /// What the file is called inside DuckDB. By itself DuckDB takes the file's name, and then cannot tell `crm.things` in the
 /// file `crm.duckdb` from the table `things` of a database `crm`.
-const DATABASE: &str = "achub_target";
+pub(super) const DATABASE: &str = "achub_target";
 
 /// Extensions that types need: JSON columns, and times with a zone as text.
 const EXTENSIONS: [&str; 2] = ["json", "icu"];

@@ -1,14 +1,14 @@
 //! DuckDB's catalogue and way in.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
-use achub_core::{Error, FieldType, Table};
+use achub_core::{Column, Error, FieldType, Table, schema::Storage};
 use async_trait::async_trait;
 
 use crate::{
     duckdb::{
         call::{self, Answer},
-        error, ingest,
+        catalogue, error, ingest,
         library::LibrarySearch,
         open,
         rows::Rows,
@@ -30,6 +30,19 @@ pub(super) const DEFAULT_SCHEMA: &str = "main";
 pub(super) struct DuckdbSession {
     pub(super) worker: Worker,
     in_transaction: bool,
+    /// The columns of staging tables, until a statement may have changed them. Asking costs more than an append.
+    pub(super) staged: HashMap<TableName, Vec<Column>>,
+}
+
+/// The schema in which statements find temporary tables. By the catalogue it is a database of its own.
+const TEMPORARY: &str = "temp";
+
+/// The database and the schema of a table, as the catalogue has them.
+pub(super) fn place_of(table: &TableName) -> (&'static str, &str) {
+    match table.schema.as_deref() {
+        Some(TEMPORARY) => (TEMPORARY, DEFAULT_SCHEMA),
+        schema => (open::DATABASE, schema.unwrap_or(DEFAULT_SCHEMA)),
+    }
 }
 
 /// Where a table lies.
@@ -42,11 +55,14 @@ impl DuckdbSession {
     pub(super) async fn open(path: &Path, library: &LibrarySearch) -> Result<DuckdbSession, Error> {
         let (path, library) = (path.to_owned(), library.clone());
         let worker = Worker::start(move || open::open(&path, &library)).await?;
-        Ok(DuckdbSession { worker, in_transaction: false })
+        Ok(DuckdbSession { worker, in_transaction: false, staged: HashMap::new() })
     }
 
     /// Runs a statement.
     pub(super) async fn answer(&mut self, sql: &str, arguments: &[Option<&str>]) -> Result<Answer, Fault> {
+        if !leaves_tables_alone(sql) {
+            self.staged.clear();
+        }
         let arguments: Vec<Option<String>> =
             arguments.iter().map(|argument| argument.map(str::to_owned)).collect();
         let statement = sql.to_owned();
@@ -70,6 +86,14 @@ impl Session for DuckdbSession {
 
     fn type_sql(ty: FieldType) -> &'static str {
         types::made_for(ty)
+    }
+
+    fn column_type(ty: FieldType, storage: Option<Storage>) -> String {
+        storage.map_or_else(|| types::made_for(ty).to_owned(), types::stored_as)
+    }
+
+    fn can_widen(actual: &str, wanted: &str) -> bool {
+        types::can_widen(actual, wanted)
     }
 
     fn argument(n: usize, ty: FieldType) -> String {
@@ -96,7 +120,7 @@ impl Session for DuckdbSession {
     }
 
     fn temporary(&self, name: &str) -> TableName {
-        TableName::new(Some("temp"), name)
+        TableName::new(Some(TEMPORARY), name)
     }
 
     fn in_transaction(&mut self) -> &mut bool {
@@ -116,35 +140,7 @@ impl Session for DuckdbSession {
     }
 
     async fn shape(&mut self, table: &TableName) -> Result<Option<Shape>, Fault> {
-        // Names are the same where only the case of ASCII letters differs; `lower` knows more letters than that.
-        let same = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
-        let schema = table.schema.as_deref().unwrap_or(DEFAULT_SCHEMA);
-        let arguments = [Some(schema), Some(table.name.as_str())];
-        let sql = "SELECT 'table', schema_name, table_name FROM duckdb_tables() \
-                   WHERE database_name = current_database() AND lower(schema_name) = lower($1) \
-                   AND lower(table_name) = lower($2) \
-                   UNION ALL SELECT 'view', schema_name, view_name FROM duckdb_views() \
-                   WHERE database_name = current_database() AND lower(schema_name) = lower($1) \
-                   AND lower(view_name) = lower($2)";
-        let found = self.texts(sql, &arguments).await?;
-        let found = found.iter().find_map(|row| match row.as_slice() {
-            [Some(kind), Some(in_schema), Some(name)]
-                if same(in_schema, schema) && same(name, &table.name) =>
-            {
-                Some((kind, in_schema, name))
-            }
-            _ => None,
-        });
-        let Some((kind, in_schema, name)) = found else { return Ok(None) };
-        let sql = "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database() \
-                   AND schema_name = $1 AND table_name = $2 ORDER BY column_index";
-        let columns = self.texts(sql, &[Some(in_schema), Some(name)]).await?;
-        let columns = columns.into_iter().filter_map(|row| {
-            let mut texts = row.into_iter().flatten();
-            texts.next().zip(texts.next())
-        });
-        // Keys are not asked for: rows are merged without a declared one.
-        Ok(Some(Shape { is_table: kind == "table", columns: columns.collect(), unique: Vec::new() }))
+        catalogue::shape(self, table).await
     }
 
     async fn make_schema(&mut self, table: &TableName) -> Result<(), Fault> {
@@ -199,6 +195,14 @@ impl Session for DuckdbSession {
         self.execute(&format!("COMMENT ON TABLE {} IS {}", table.sql(), text_constant(comment)), &[]).await?;
         Ok(())
     }
+}
+
+/// Whether a statement is of the kinds that make, alter and drop no table. Taking back a transaction is not among them:
+/// it may take back a table.
+fn leaves_tables_alone(sql: &str) -> bool {
+    const KINDS: [&str; 6] = ["SELECT", "INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT"];
+    let first = sql.split_whitespace().next().unwrap_or_default();
+    KINDS.contains(&first) && !sql.contains(';')
 }
 
 /// A failed statement, named by its first words: the rest may be long, and holds names only.

@@ -4,7 +4,7 @@
 use crate::{
     duckdb::session::DuckdbSession,
     sql::{
-        Fault, Session, TablePlan,
+        Fault, PlannedColumn, Session, TablePlan,
         merge::Range,
         plan::SEQ,
         quote::quoted,
@@ -18,8 +18,8 @@ struct Objection {
     fault: RowFault,
 }
 
-/// The rows of `range` that their table could not take: a value that is not of the column's type, or none where one is
-/// needed. What a `CHECK` or a unique index says is not foreseen; it fails the statement.
+/// The rows of `range` that their table could not take: a value that is not of the column's type, none where one is needed,
+/// or one that is unique and taken. What a `CHECK` says is not foreseen; it fails the statement.
 pub(super) async fn unfit(
     session: &mut DuckdbSession,
     plan: &TablePlan,
@@ -71,7 +71,45 @@ async fn objections(session: &mut DuckdbSession, plan: &TablePlan) -> Result<Vec
             });
         }
     }
+    let shape = session.shape(&plan.table).await?.unwrap_or_default();
+    objections.extend(shape.unique.iter().filter_map(|unique| taken(plan, unique)));
     Ok(objections)
+}
+
+/// Against rows whose values in `unique` another row has: one that came before, or one of another key in the table.
+/// `None` where the set is the key rows are merged by, or has a column that is not loaded.
+fn taken(plan: &TablePlan, unique: &[String]) -> Option<Objection> {
+    let columns: Vec<&PlannedColumn> = unique
+        .iter()
+        .map(|name| plan.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
+        .collect::<Option<_>>()?;
+    let is_key = !plan.key.is_empty()
+        && plan.key().all(|key| columns.iter().any(|column| column.name == key.name))
+        && columns.len() == plan.key.len();
+    if is_key {
+        return None;
+    }
+    let values: Vec<String> = columns.iter().map(|column| column.moved("s")).collect();
+    let given: Vec<String> = values.iter().map(|value| format!("{value} IS NOT NULL")).collect();
+    let same: Vec<String> = columns
+        .iter()
+        .zip(&values)
+        .map(|(column, value)| format!("t.{} = {value}", quoted(&column.name)))
+        .collect();
+    let other = match plan.key.is_empty() {
+        true => String::new(),
+        false => format!(" AND NOT ({})", plan.same_key()),
+    };
+    let condition = format!(
+        "{} AND (row_number() OVER (PARTITION BY {} ORDER BY s.{}) > 1 OR EXISTS (SELECT 1 FROM {} AS t WHERE {}{other}))",
+        given.join(" AND "),
+        values.join(", "),
+        quoted(SEQ),
+        plan.table.sql(),
+        same.join(" AND "),
+    );
+    let reason = "another row has the value, and it has to be unique".to_owned();
+    Some(Objection { condition, fault: RowFault { column: columns.first()?.name.clone(), reason } })
 }
 
 async fn columns_without_null(session: &mut DuckdbSession, plan: &TablePlan) -> Result<Vec<String>, Fault> {

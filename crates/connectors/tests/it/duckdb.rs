@@ -17,8 +17,9 @@ use achub_core::{
         target::{Closing, LoadMode, Target},
     },
 };
-use achub_testkit::target_suite::{
-    self, Bench, TextRow, load_pages, page, schema, spec, spec_of, table_load,
+use achub_testkit::{
+    database_suite::{self, DatabaseBench},
+    target_suite::{self, Bench, TextRow, load_pages, page, schema, spec, spec_of, table_load},
 };
 use async_trait::async_trait;
 
@@ -89,14 +90,26 @@ impl Bench for DuckdbBench {
         self.query(&format!("DELETE FROM {staging} WHERE _achub_seq = 1")).await;
     }
 
-    /// Nobody else can read the file while it is loaded.
     fn shows_rows_early(&self) -> bool {
+        true
+    }
+
+    /// Rows are merged without a declared key. Rows of a unique index that were deleted are held against those that come
+    /// in the same transaction.
+    fn declares_keys(&self) -> bool {
         false
     }
 
     /// DuckDB holds every text.
     fn refused_text(&self) -> Option<&'static str> {
         None
+    }
+}
+
+#[async_trait]
+impl DatabaseBench for DuckdbBench {
+    async fn execute(&self, sql: &str) {
+        self.query(sql).await;
     }
 }
 
@@ -114,6 +127,21 @@ macro_rules! case {
 }
 
 achub_testkit::target_suite!(case);
+
+macro_rules! database_case {
+    ($($name:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                if let Some(bench) = DuckdbBench::new() {
+                    database_suite::$name(&bench).await;
+                }
+            }
+        )*
+    };
+}
+
+achub_testkit::database_suite!(database_case);
 
 /// A page with one record whose extra object is given as text.
 fn page_with_extra(label: &str, extra: &str) -> Page {
