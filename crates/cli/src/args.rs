@@ -65,6 +65,18 @@ pub struct Global {
     pub home_dir: Option<PathBuf>,
 }
 
+impl Arguments {
+    /// How much is told on standard error: nothing more, more, everything.
+    pub fn verbosity(&self) -> u8 {
+        let theirs = match &self.command {
+            Command::Run(run) if run.theirs.trace => 2,
+            Command::Run(run) if run.theirs.debug => 1,
+            _ => 0,
+        };
+        self.global.verbose.max(theirs)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show everything with a pretend account; needs no network
@@ -227,10 +239,10 @@ pub enum Streams {
 /// What `run` and `replicate` share about one file.
 #[derive(Debug, Args, Default)]
 pub struct Narrowing {
-    /// Only these streams; patterns allowed
-    #[arg(long, value_name = "A,B*", value_delimiter = ',')]
+    /// Only these streams: names, ids, patterns, tag:NAME, -tag:NAME
+    #[arg(long, value_name = "A,B*", value_delimiter = ',', allow_hyphen_values = true)]
     pub streams: Vec<String>,
-    /// full-refresh, truncate or incremental, for every stream
+    /// Mode of every stream: full-refresh, incremental, truncate, snapshot …
     #[arg(short, long)]
     pub mode: Option<String>,
     /// At most so many records of each stream; cursors are not moved
@@ -243,14 +255,14 @@ pub struct Narrowing {
 
 #[derive(Debug, Args)]
 pub struct Run {
-    /// The replication file
+    /// The replication file, or a folder: all its files; also without -r
     #[arg(short, long, value_name = "FILE")]
     pub replication: Option<PathBuf>,
     /// The same, without -r
     #[arg(value_name = "FILE", conflicts_with = "replication", hide = true)]
     pub file: Option<PathBuf>,
     /// Without a file: the account
-    #[arg(long, value_name = "NAME", requires_all = ["src_stream", "tgt_conn"])]
+    #[arg(long, value_name = "NAME", requires = "src_stream")]
     pub src_conn: Option<String>,
     /// Without a file: the stream
     #[arg(long, value_name = "STREAM", requires = "src_conn")]
@@ -261,9 +273,27 @@ pub struct Run {
     /// Without a file: the table
     #[arg(long, value_name = "OBJECT", requires = "src_conn")]
     pub tgt_object: Option<String>,
-    /// Without a file: source options as YAML or JSON
-    #[arg(long, value_name = "MAP", requires = "src_conn")]
+    /// Without a file and a target: rows to standard output, CSV or --json
+    #[arg(long, requires = "src_conn", conflicts_with_all = ["tgt_conn", "tgt_object"])]
+    pub stdout: bool,
+    /// Source options, as YAML or JSON
+    #[arg(long, value_name = "MAP")]
     pub src_options: Option<String>,
+    /// Target options, as YAML or JSON
+    #[arg(long, value_name = "MAP")]
+    pub tgt_options: Option<String>,
+    /// Columns, as YAML or JSON
+    #[arg(long, value_name = "MAP")]
+    pub columns: Option<String>,
+    /// Transforms, as YAML or JSON
+    #[arg(long, value_name = "LIST|MAP")]
+    pub transforms: Option<String>,
+    /// Changes from a moment to another: FROM,TO
+    #[arg(long, value_name = "FROM,TO")]
+    pub range: Option<String>,
+    /// So many records of each stream are passed over first
+    #[arg(short, long, value_name = "N")]
+    pub offset: Option<String>,
     /// Fields that become columns
     #[arg(short, long, value_name = "A,B", value_delimiter = ',')]
     pub select: Vec<String>,
@@ -279,32 +309,24 @@ pub struct Run {
     #[command(flatten)]
     pub narrowing: Narrowing,
     #[command(flatten)]
-    pub not_done: NotDone,
+    pub theirs: Theirs,
 }
 
-/// Flags of Sling that are refused by name.
+/// Flags of Sling that mean what ours mean, or are refused by name.
 #[derive(Debug, Args)]
-pub struct NotDone {
-    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "")]
-    pub offset: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
-    pub range: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
-    pub columns: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
-    pub transforms: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
-    pub tgt_options: Option<String>,
-    #[arg(long, hide = true)]
-    pub stdout: bool,
-    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "")]
-    pub config: Option<String>,
-    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "")]
-    pub pipeline: Option<String>,
+pub struct Theirs {
+    /// Tells more, as -v.
     #[arg(short, long, hide = true)]
     pub debug: bool,
+    /// Tells everything, as -vv.
     #[arg(long, hide = true)]
     pub trace: bool,
+    /// A task file.
+    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    pub config: Option<String>,
+    /// A pipeline.
+    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    pub pipeline: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -19,7 +19,7 @@ use crate::{
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = output(&arguments.global);
-    log(&arguments.global);
+    log(arguments.verbosity());
     match command::run(arguments, output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Said(code)) => ExitCode::from(code),
@@ -44,12 +44,13 @@ fn output(global: &args::Global) -> Output {
         has_color: global.color.decide(is_set("NO_COLOR"), is_set("CLICOLOR_FORCE")),
         progress: global.progress.style(global.quiet),
         may_ask: !global.no_input && output::is_attended(),
+        says_json: false,
     }
 }
 
 /// Logs go to standard error when asked for: `-v`, `-vv`, or a filter in `ACHUB_LOG`.
-fn log(global: &args::Global) {
-    let by_flag = match global.verbose {
+fn log(verbosity: u8) {
+    let by_flag = match verbosity {
         0 => None,
         1 => Some("info".to_owned()),
         _ => Some("debug".to_owned()),

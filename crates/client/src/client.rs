@@ -64,6 +64,8 @@ pub struct Client {
     rules: Arc<[Rule]>,
     /// Requests of this client and its clones, not of those made by [`Client::counted`].
     sent: Arc<AtomicU64>,
+    /// Bytes of the answers to them.
+    received: Arc<AtomicU64>,
 }
 
 struct Shared {
@@ -104,7 +106,13 @@ impl Client {
             breaker: Breaker::default(),
         };
         let rules = rule::KNOWN.into();
-        Client { shared: Arc::new(shared), limits: settings.limits, rules, sent: Arc::default() }
+        Client {
+            shared: Arc::new(shared),
+            limits: settings.limits,
+            rules,
+            sent: Arc::default(),
+            received: Arc::default(),
+        }
     }
 
     /// The same client with pauses that `seed` replays.
@@ -125,12 +133,17 @@ impl Client {
 
     /// A client that shares everything with this one but counts its own requests.
     pub fn counted(&self) -> Client {
-        Client { sent: Arc::default(), ..self.clone() }
+        Client { sent: Arc::default(), received: Arc::default(), ..self.clone() }
     }
 
     /// Requests sent by this client and its clones, repetitions included.
     pub fn requests_sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the answers that were read to their end, unpacked, without those that were refusals.
+    pub fn bytes_received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// Whose budget is spent.

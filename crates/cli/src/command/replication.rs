@@ -25,14 +25,15 @@ use crate::{
     args::Narrowing,
     command::{
         interrupt::Interrupt,
+        plan,
         summary::{closing_line, stream_line},
     },
     config::{
         connection::Connection,
         known_stream,
         replication_file::{
-            Overrides, ReplicationFile, Setting, Style, Switches, anchor, default_mode, expand_streams,
-            mode_of_flag, process_warnings, resolve,
+            Figures, Overrides, ReplicationFile, Setting, Style, Switches, anchor, default_mode,
+            expand_streams, mode_of_flag, process_warnings, resolve,
         },
     },
     output::{self, Failure, Output, exit_code, progress::Watch},
@@ -49,6 +50,10 @@ pub struct Ready {
     pub hub: Hub,
     pub watch: Watch,
     pub store: Arc<SqliteStore>,
+    /// Only the plan is wanted.
+    pub is_dry: bool,
+    /// Figures the run must reach.
+    pub figures: Figures,
 }
 
 /// The two connections of a replication by name.
@@ -69,11 +74,8 @@ pub fn overrides(narrowing: &Narrowing) -> Result<Overrides, Error> {
 /// Reads a replication file's text.
 pub fn file_text(path: &Path) -> Result<String, Error> {
     if path.is_dir() {
-        let what = format!(
-            "{} is a folder; running all files of a folder comes with a later version",
-            path.display()
-        );
-        return Err(Error::new(Code::NotGranted, what));
+        let what = format!("{} is a folder, one file was expected", path.display());
+        return Err(Error::new(Code::BadFile, what).with_hint("`achub run FOLDER` runs all its files"));
     }
     std::fs::read_to_string(path).map_err(|error| {
         Error::new(Code::BadFile, format!("cannot read {}", path.display())).with_source(error)
@@ -117,7 +119,9 @@ pub async fn of_file(
         output.say("nothing to do: no stream of the file is selected");
         return Ok(None);
     }
-    reader.ready(context, &ends, resolved.replication).await.map(Some)
+    let ready = reader.ready(context, &ends, resolved.replication).await?;
+    let (is_dry, figures) = (setting.switches.dry_run, setting.switches.figures);
+    Ok(Some(Ready { is_dry, figures, ..ready }))
 }
 
 /// The replication of streams into tables of their own names, by our defaults.
@@ -217,21 +221,60 @@ impl Reader {
         let target = context.target(&ends.target.0, &ends.target.1).await?;
         let hub = wiring::hub(&self.store, Arc::new(self.watch.clone()));
         let Reader { store, watch, client, source } = self;
-        Ok(Ready { replication, source, client, target, hub, watch, store })
+        let (is_dry, figures) = (false, Figures::default());
+        Ok(Ready { replication, source, client, target, hub, watch, store, is_dry, figures })
     }
 }
 
 /// Runs `ready` to its end and tells how it went; ends with the exit code of the summary.
 pub async fn execute(output: &Output, view: &str, ready: &Ready) -> Result<(), Failure> {
-    let interrupt = Interrupt::listen(*output);
+    execute_under(output, view, ready, &Interrupt::listen(*output)).await
+}
+
+/// The same under signals that somebody listens for already.
+pub async fn execute_under(
+    output: &Output,
+    view: &str,
+    ready: &Ready,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    if ready.is_dry {
+        return plan::print(output, ready).await;
+    }
     let summary = start(ready, interrupt.stop()).await?;
     ready.store.close().await;
     tell(output, view, ready, &summary)?;
+    let missed = missed_figures(ready, &summary);
+    missed.iter().for_each(|figure| output.warn(figure));
     match summary.class() {
+        None if !missed.is_empty() => Err(Failure::Said(exit_code(Class::Failed))),
         None => Ok(()),
         Some(Class::Interrupted) => Err(Failure::Said(interrupt.exit_code())),
         Some(class) => Err(Failure::Said(exit_code(class))),
     }
+}
+
+/// What is wrong about each figure that the switches asked for.
+fn missed_figures(ready: &Ready, summary: &Summary) -> Vec<String> {
+    let done = summary
+        .streams
+        .iter()
+        .filter(|stream| stream.error.is_none() && stream.unavailable.is_none() && stream.skipped.is_none());
+    let landed =
+        |stream: &StreamSummary| stream.outcomes.added + stream.outcomes.changed + stream.outcomes.same;
+    let broken = |stream: &StreamSummary| {
+        stream.outcomes.skipped + stream.warned.iter().map(|(_, count)| count).sum::<u64>()
+    };
+    let figures = &ready.figures;
+    [
+        ("SLING_STREAM_CNT", figures.streams, done.count() as u64),
+        ("SLING_ROW_CNT", figures.rows, summary.streams.iter().map(landed).sum()),
+        ("SLING_TOTAL_BYTES", figures.bytes, ready.client.bytes_received()),
+        ("SLING_CONSTRAINT_FAILS", figures.constraint_fails, summary.streams.iter().map(broken).sum()),
+    ]
+    .into_iter()
+    .filter_map(|(name, figure, actual)| Some(format!("{name}: {}", figure?.missed(actual)?)))
+    .collect()
 }
 
 /// Runs `ready` and shows figures meanwhile.

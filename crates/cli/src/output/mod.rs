@@ -8,7 +8,10 @@ mod number;
 pub mod progress;
 mod table;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+};
 
 use achub_core::Error;
 use serde_json::{Value, json};
@@ -35,6 +38,8 @@ pub struct Output {
     pub progress: progress::Style,
     /// Whether questions may be asked.
     pub may_ask: bool,
+    /// Words as JSON, one object a line.
+    pub says_json: bool,
 }
 
 /// The form of data that Sling's `-o` names.
@@ -123,10 +128,20 @@ impl Output {
         Ok(stdout.flush()?)
     }
 
+    /// Prints a file as data; of a terminal's control characters it may have any.
+    pub fn file(&self, path: &Path) -> Result<(), Failure> {
+        let mut file = std::fs::File::open(path)?;
+        let mut stdout = io::stdout().lock();
+        io::copy(&mut file, &mut stdout)?;
+        Ok(stdout.flush()?)
+    }
+
     /// Says something to whoever started the program, unless quiet.
     pub fn say(&self, text: &str) {
-        if !self.is_quiet {
-            self.words(text);
+        match (self.is_quiet, self.says_json) {
+            (true, _) => {}
+            (false, true) => self.line("info", text),
+            (false, false) => self.words(text),
         }
     }
 
@@ -137,8 +152,10 @@ impl Output {
 
     /// Says something that could be ignored.
     pub fn warn(&self, text: &str) {
-        if !self.is_quiet {
-            self.words(&format!("{} {text}", self.paint("warning:", "33")));
+        match (self.is_quiet, self.says_json) {
+            (true, _) => {}
+            (false, true) => self.line("warn", text),
+            (false, false) => self.words(&format!("{} {text}", self.paint("warning:", "33"))),
         }
     }
 
@@ -154,10 +171,15 @@ impl Output {
 
     /// Prints a failure: what happened, what it means, what to do.
     pub fn error(&self, error: &Error) {
-        match self.is_json {
+        match self.is_json || self.says_json {
             true => self.words(&failure::json(error, FORMAT_VERSION).to_string()),
             false => self.words(&failure::block(error, &|text| self.paint(text, "1;31"))),
         }
+    }
+
+    /// Words as an object: `{"level":"info","message":"…"}`.
+    fn line(&self, level: &str, text: &str) {
+        self.words(&json!({ "level": level, "message": text.trim() }).to_string());
     }
 
     fn words(&self, text: &str) {

@@ -30,8 +30,15 @@ fn wrong_replication_files_are_refused() {
     };
     for (text, code, what) in [
         (file("  contcats:\n"), "CF-101", "did you mean \"contacts\""),
-        (file("  tags: {mode: snapshot}\n"), "CF-105", "r.yaml:5:16"),
-        (file("  tags: {columns: {id: bigint}}\n"), "CF-105", "`columns` comes with a later version"),
+        (file("  tags: {mode: change-capture}\n"), "CF-105", "r.yaml:5:16"),
+        (file("  tags: {sql: select 1}\n"), "CF-105", "`sql` is not done: it is for database sources"),
+        (file("  tags: {columns: {id: bigin}}\n"), "CF-104", "did you mean \"bigint\""),
+        (file("  tags: {hooks: {post: [{type: copy}]}}\n"), "CF-105", "a hook of type `copy` is not done"),
+        (
+            file("  tags: {columns: {id: 'bigint | value >> 0'}}\n"),
+            "CF-104",
+            "is not understood at character 8",
+        ),
         (file("  tags: {object: x}\n  lists: {object: x}\n"), "CF-107", "r.yaml:6:3"),
         (file("  tags: [\n"), "CF-104", "not valid YAML"),
         (file("  tags:\n").replace("shop", "shp"), "CF-102", "did you mean SHOP"),
@@ -58,11 +65,19 @@ fn wrong_flags_are_refused() {
         (&["run"][..], "CF-106", "neither a file nor --src-conn"),
         (&["run", "-r", "r.yaml", "--mode", "incremantal"], "CF-106", "did you mean \"incremental\""),
         (&["run", "-r", "r.yaml", "--limit", "0"], "CF-106", "--limit: must be 1 or more"),
-        (&["run", "-r", "r.yaml", "--range", "a,b"], "CF-105", "--range is not done"),
-        (&["run", "-r", "r.yaml", "--stdout"], "CF-105", "--stdout is not done"),
+        (&["run", "-r", "r.yaml", "--range", "a,b"], "CF-104", "--range:1:1"),
+        (&["run", "-r", "r.yaml", "--columns", "{id: x}"], "CF-104", "--columns:1:6"),
+        (&["run", "-r", "r.yaml", "--tgt-options", "{merge_strategy: x}"], "CF-104", "--tgt-options:1:18"),
+        (
+            &["run", "-r", "r.yaml", "--strict", "--src-options", "{lmit: 1}"],
+            "CF-104",
+            "did you mean `limit`",
+        ),
+        (&["run", "-r", "r.yaml", "--streams", "tag:a,-tag:b"], "CF-106", "not both in one call"),
+        (&["run", "-c", "task.yaml"], "CF-105", "--config is not done: task files are not ours"),
+        (&["run", "-p", "pipe.yaml"], "CF-105", "--pipeline is not done"),
         (&["run", "-r", "r.yaml", "--env", "[1]"], "CF-104", "--env:1:1"),
         (&["run", "-r", "r.yaml", "--select", "nmae"], "CF-104", "tags has no field \"nmae\""),
-        (&["run", "-r", "."], "CF-105", "is a folder"),
         (
             &["run", "--src-conn", "shop", "--src-stream", "tag", "--tgt-conn", "lake", "--tgt-object", "x"],
             "CF-101",
@@ -100,6 +115,7 @@ fn usage_errors_name_the_argument() {
     for (arguments, what) in [
         (&["explian"][..], "some similar subcommands exist: 'replicate', 'explain'"),
         (&["run", "--limt", "3"], "'--limit'"),
+        (&["run", "-r", "r.yaml", "--stdout"], "--src-conn"),
         (&["replicate", "run", "--from", "shop"], "--to"),
         (&["sim", "--port", "99999"], "--port"),
     ] {

@@ -42,6 +42,7 @@ impl Client {
         Ok(match answer.finish(&self.limits, action).await {
             Ok((headers, body)) => {
                 self.shared.latency.observe(sent_at.elapsed());
+                self.received.fetch_add(body.len() as u64, Ordering::Relaxed);
                 self.accept(&headers, &body, sent_at, read).map_err(|failure| (failure, ticket))
             }
             Err(failure) => Err((failure, ticket)),

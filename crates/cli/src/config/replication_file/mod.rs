@@ -42,6 +42,7 @@ use crate::config::{
 
 #[cfg(test)]
 pub use hooks::hooks_of_text;
+pub use figures::Figures;
 pub use hooks::{Action, CommandLine, FileHooks, HookSpec, LogLevel, OnFailure};
 pub use names::{matches as pattern_matches, select_known as expand_streams};
 pub use resolve::{Overrides, Setting, Style, anchor, default_mode, resolve};
@@ -212,6 +213,18 @@ fn streams(origin: &Origin, root: &Node, findings: &mut Findings) -> Result<(Str
     });
     let listed = listed.collect::<Result<_, Error>>()?;
     Ok((defaults, listed))
+}
+
+/// Whether the text is a replication file, or one of another kind that a person would miss were it passed over: told by
+/// its lines at the root, so that a file which is not valid says so when it is read.
+pub fn is_replication(text: &str) -> bool {
+    let names = |key: &str| {
+        text.lines().any(|line| {
+            let line = line.trim_start_matches(['{', ' ']).trim_start_matches('"');
+            line.strip_prefix(key).is_some_and(|rest| rest.trim_start_matches('"').starts_with(':'))
+        })
+    };
+    names("steps") || (names("source") && names("target") && names("streams"))
 }
 
 /// Every mode that is done.
