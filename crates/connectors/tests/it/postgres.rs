@@ -6,8 +6,9 @@ use achub_core::{
     Value,
     port::{
         source::{Page, Part, Position},
-        target::{LoadMode, Origin, Target},
+        target::{Difference, DifferenceKind, Evolution, LoadMode, LoadSpec, Origin, Target},
     },
+    schema::Storage,
 };
 use achub_testkit::{
     database_suite::{self, DatabaseBench},
@@ -412,4 +413,246 @@ async fn generated_values_read_back_exactly() {
         let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("a document");
         assert_eq!(parse(text("json")), parse(json));
     }
+}
+
+/// A column of a named type.
+fn stored(name: &str, ty: FieldType, storage: Storage) -> TableColumn {
+    let mut column = TableColumn::new(name, ty);
+    column.rules.storage = Some(storage);
+    column
+}
+
+/// Loads texts, each into a column of its own type, and gives what was put aside: key and column.
+async fn land_stored(
+    bench: &PostgresBench,
+    columns: &[(Storage, &str)],
+    mode: LoadMode,
+) -> Vec<(String, String)> {
+    let field = |name: String, ty| Field { name, ty, noise: false };
+    let names = || (1..=columns.len()).map(|number| format!("c{number}"));
+    let fields: Vec<Field> = std::iter::once(field("id".to_owned(), FieldType::Integer))
+        .chain(names().map(|name| field(name, FieldType::Text)))
+        .collect();
+    let mut batch = Batch::new(SharedSchema::new(Schema { fields, key: vec![0] }));
+    batch.push(
+        std::iter::once(Value::Integer(1)).chain(columns.iter().map(|(_, text)| Value::text(*text))),
+        None,
+    );
+    let mut load = table_load("stored", mode);
+    let made = names().zip(columns).map(|(name, (storage, _))| stored(&name, FieldType::Text, *storage));
+    load.table.columns = std::iter::once(TableColumn::new("id", FieldType::Integer)).chain(made).collect();
+    load.origins = (0..load.table.columns.len()).map(Origin::Field).collect();
+    let part = Part { stream: StreamName::new("things"), batch, scope: None };
+    let target = bench.open().await;
+    load_pages(&*target, spec_of(load), vec![Page { parts: vec![part], position: Position(1.into()) }])
+        .await
+        .expect("the load ends");
+    bench.quarantined().await.into_iter().map(|(_, key, column)| (key, column)).collect()
+}
+
+/// Section 8: every type of the `columns` grammar.
+#[tokio::test]
+async fn named_types_are_made_and_filled() {
+    let decimal = |precision, scale| Storage::Decimal { precision, scale };
+    let columns = [
+        (Storage::SmallInt, "-32768", "smallint"),
+        (Storage::Integer, "2147483647", "integer"),
+        (Storage::BigInt, "9223372036854775807", "bigint"),
+        (Storage::Bool, "true", "boolean"),
+        (Storage::Date, "2026-02-28", "date"),
+        (Storage::DateTime, "2026-03-01T12:00:00+02:00", "timestamp without time zone"),
+        (Storage::TimestampTz, "2026-03-01T12:00:00Z", "timestamp with time zone"),
+        (decimal(Some(6), 2), "1234.50", "numeric(6,2)"),
+        (decimal(None, 0), "12345678901234567890.123456789", "numeric"),
+        (Storage::Float, "1.5", "double precision"),
+        (Storage::String { length: Some(3) }, "äöü", "character varying(3)"),
+        (Storage::String { length: None }, "long", "text"),
+        (Storage::Json, "{\"a\": 1}", "jsonb"),
+        (Storage::Uuid, "018f0000-0000-7000-8000-000000000001", "uuid"),
+        (Storage::Time, "23:59:59", "time without time zone"),
+        (Storage::TimeTz, "23:59:59+02", "time with time zone"),
+        (Storage::Binary, "a\\b", "bytea"),
+    ];
+    for mode in [LoadMode::Replace, LoadMode::MergeAtEnd, LoadMode::MergeAsYouGo] {
+        let bench = PostgresBench::new().await;
+        let values: Vec<(Storage, &str)> =
+            columns.iter().map(|(storage, text, _)| (*storage, *text)).collect();
+        for _ in 0..2 {
+            assert_eq!(land_stored(&bench, &values, mode).await, [], "{mode:?}");
+        }
+        let types = "SELECT string_agg(format_type(atttypid, atttypmod), '|' ORDER BY attnum) FROM pg_attribute \
+                     WHERE attrelid = 'stored'::regclass AND attnum > 1";
+        let expected: Vec<&str> = columns.iter().map(|(_, _, ty)| *ty).collect();
+        assert_eq!(text(&bench, types).await, expected.join("|"), "{mode:?}");
+        let kept = "SELECT concat_ws('|', c1, c2, c4, c6, c8, c9, c11, c13 #>> '{}', c15, encode(c17, 'escape')) FROM stored";
+        assert_eq!(
+            text(&bench, kept).await,
+            "-32768|2147483647|t|2026-03-01 10:00:00|1234.50|12345678901234567890.123456789|äöü|{\"a\": 1}|23:59:59|a\\\\b",
+            "{mode:?}"
+        );
+    }
+}
+
+/// B-07: what a named type cannot hold is put aside with its column; nothing is rounded or cut.
+#[tokio::test]
+async fn values_unfit_for_named_types_stand_aside() {
+    let cases = [
+        (Storage::SmallInt, "40000"),
+        (Storage::Integer, "007"),
+        (Storage::Bool, "yes"),
+        (Storage::Date, "2026-02-30"),
+        (Storage::Decimal { precision: Some(6), scale: 2 }, "1.005"),
+        (Storage::Decimal { precision: Some(6), scale: 2 }, "12345.6"),
+        (Storage::String { length: Some(3) }, "four"),
+        (Storage::Uuid, "not one"),
+        (Storage::Time, "2026-03-01 12:00"),
+    ];
+    let bench = PostgresBench::new().await;
+    for (number, case) in cases.iter().enumerate() {
+        let put_aside = land_stored(&bench, &[*case], LoadMode::Replace).await;
+        assert_eq!(put_aside.len(), number + 1, "{case:?}");
+        assert_eq!(put_aside[number].0, "1", "{case:?}");
+        assert_eq!(text(&bench, "SELECT count(*) FROM stored").await, "0", "{case:?}");
+    }
+}
+
+/// Issue 3 D: `add_and_widen` changes types only where no value changes, also below a view of ours.
+#[tokio::test]
+async fn narrow_columns_are_widened_where_asked() {
+    for mode in [LoadMode::Truncate, LoadMode::MergeAtEnd, LoadMode::MergeAsYouGo] {
+        let bench = PostgresBench::new().await;
+        let made = "CREATE TABLE things (id integer PRIMARY KEY, owner smallint, label varchar(3)); \
+                    INSERT INTO things VALUES (1, 1, 'abc')";
+        bench.query(made).await;
+        bench
+            .query(
+                "CREATE VIEW things_wide AS SELECT label FROM things; COMMENT ON VIEW things_wide IS \
+                     'made by achub: one column per custom field'",
+            )
+            .await;
+        let target = bench.open().await;
+        let wide = [(1, 1, "abc"), (1 << 40, 70_000, "long")];
+        let mut load = table_load("things", mode);
+        let kept =
+            load_pages(&*target, spec_of(load.clone()), vec![page(&wide, 1)]).await.expect("the load ends");
+        assert_eq!(kept[0].outcomes.refused, 1, "{mode:?}");
+
+        load.evolution = Evolution::AddAndWiden;
+        let found = target.differences(&[load.clone()]).await.expect("the target answers");
+        let can_widen = |difference: &Difference| {
+            matches!(&difference.kind, DifferenceKind::Type { can_widen: true, .. })
+        };
+        assert_eq!(found.iter().filter(|difference| can_widen(difference)).count(), 3, "{found:?}");
+        let reports =
+            load_pages(&*target, spec_of(load.clone()), vec![page(&wide, 1)]).await.expect("the load ends");
+
+        assert_eq!((reports[0].outcomes.refused, reports[0].rows), (0, 2), "{mode:?}");
+        assert_eq!(target.differences(&[load]).await.expect("the target answers"), [], "{mode:?}");
+        assert_eq!(text(&bench, "SELECT count(*) FROM things_wide").await, "2", "{mode:?}");
+    }
+}
+
+/// B-04: a transaction that loses a deadlock is begun again and loses no row.
+#[tokio::test]
+async fn deadlocks_begin_the_transaction_again() {
+    let bench = PostgresBench::new().await;
+    land(&bench, LoadMode::MergeAsYouGo, page(&[(1, 1, "a"), (2, 1, "b")], 1)).await;
+    // Merges are told again and again that they lost a deadlock: the sequence survives the rollback.
+    bench
+        .query(
+            "CREATE SEQUENCE turns; CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF nextval('turns') % 3 = 1 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF; \
+             RETURN NULL; END $$; \
+             CREATE TRIGGER lose AFTER INSERT OR UPDATE ON things FOR EACH STATEMENT EXECUTE FUNCTION lose()",
+        )
+        .await;
+    for mode in [LoadMode::MergeAsYouGo, LoadMode::MergeAtEnd, LoadMode::Truncate] {
+        let target = bench.open().await;
+        let pages = vec![page(&[(1, 1, "new"), (2, 1, "b")], 1), page(&[(3, 1, "c")], 2)];
+        let reports = load_pages(&*target, spec(mode), pages).await.expect("the loser comes again");
+        assert_eq!((reports[0].rows, reports[0].outcomes.total()), (3, 3), "{mode:?}");
+        let things = "SELECT string_agg(label, ',' ORDER BY id) FROM things";
+        assert_eq!(text(&bench, things).await, "new,b,c", "{mode:?}");
+        bench
+            .query(
+                "ALTER TABLE things DISABLE TRIGGER lose; DELETE FROM things WHERE id = 3; \
+                 UPDATE things SET label = 'a' WHERE id = 1; ALTER TABLE things ENABLE TRIGGER lose",
+            )
+            .await;
+    }
+}
+
+/// B-04, B-05, B-08: what does not pass by itself ends with its own code, and what was committed stays.
+#[tokio::test]
+async fn database_faults_have_codes_of_their_own() {
+    let cases = [
+        ("40001", Code::GaveWay),
+        ("57014", Code::TookTooLong),
+        ("42501", Code::MissingGrant),
+        ("53100", Code::DiskFull),
+        ("42703", Code::TableChanged),
+    ];
+    for (state, code) in cases {
+        let bench = PostgresBench::new().await;
+        land(&bench, LoadMode::MergeAsYouGo, page(&[(1, 1, "old")], 1)).await;
+        let target = bench.open().await;
+        let mut load = target.load(spec(LoadMode::MergeAsYouGo)).await.expect("a load can be opened");
+        load.write(vec![page(&[(2, 1, "kept")], 1)]).await.expect("rows are taken");
+        bench
+            .query(&format!(
+                "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 RAISE EXCEPTION 'as scripted' USING ERRCODE = '{state}'; END $$; \
+                 CREATE TRIGGER fail BEFORE INSERT ON things FOR EACH STATEMENT EXECUTE FUNCTION fail()"
+            ))
+            .await;
+        let error = load.write(vec![page(&[(3, 1, "lost")], 2)]).await.expect_err("every merge fails");
+        assert_eq!(error.code(), code, "{state}: {error:?}");
+        drop(load);
+        bench.query("DROP TRIGGER fail ON things").await;
+        let resumed = LoadSpec { resume: true, ..spec(LoadMode::MergeAsYouGo) };
+        let reports = load_pages(&*target, resumed, vec![page(&[(3, 1, "new")], 2)]).await;
+        assert_eq!(reports.expect("the walk goes on")[0].rows, 3, "{state}");
+    }
+}
+
+/// B-05: a real statement timeout, set by the person's own SQL.
+#[tokio::test]
+async fn slow_statements_end_with_their_code() {
+    let bench = PostgresBench::new().await;
+    let target = bench.open().await;
+    let mut load = table_load("things", LoadMode::Replace);
+    load.statements.before_load = vec!["SET statement_timeout = '50ms'".to_owned()];
+    load.statements.before_merge = vec!["SELECT pg_sleep(5)".to_owned()];
+    let error = load_pages(&*target, spec_of(load), vec![page(&[(1, 1, "a")], 1)]).await;
+    assert_eq!(error.expect_err("it takes too long").code(), Code::TookTooLong);
+}
+
+/// B-08: a right that is taken away in the middle of a walk is named with the statement that grants it.
+#[tokio::test]
+async fn right_lost_during_walk_is_named() {
+    let bench = PostgresBench::new().await;
+    let role = format!("achub_lost_{}", std::process::id());
+    bench
+        .query(&format!(
+            "DROP ROLE IF EXISTS {role}; CREATE ROLE {role}; GRANT ALL ON SCHEMA public TO {role}"
+        ))
+        .await;
+    let url = Some(Secret::new(bench.database.url()));
+    let settings = PostgresSettings { url, role: Some(role.clone()), ..PostgresSettings::default() };
+    let target = PostgresTarget::connect(&settings).await.expect("the role can be taken");
+    let mut load = target.load(spec(LoadMode::MergeAsYouGo)).await.expect("a load can be opened");
+    load.write(vec![page(&[(1, 1, "kept")], 1)]).await.expect("rows are taken");
+    bench.query(&format!("ALTER TABLE things OWNER TO postgres; REVOKE ALL ON things FROM {role}")).await;
+    let error = load.write(vec![page(&[(2, 1, "b")], 2)]).await.expect_err("the right is gone");
+    drop((load, target));
+    bench
+        .query(&format!("REASSIGN OWNED BY {role} TO postgres; DROP OWNED BY {role}; DROP ROLE {role}"))
+        .await;
+    assert_eq!(error.code(), Code::MissingGrant, "{error:?}");
+    assert!(
+        error.hint().starts_with("GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE \"things\""),
+        "{}",
+        error.hint()
+    );
+    assert_eq!(text(&bench, "SELECT count(*) FROM things").await, "1");
 }
