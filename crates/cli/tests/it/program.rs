@@ -118,6 +118,21 @@ impl Account {
         serde_json::from_str::<serde_json::Value>(body).unwrap()["total"].as_u64().unwrap()
     }
 
+    /// Changes the account, as `POST /_sim/mutate` takes it.
+    pub fn mutate(&self, wish: &str) {
+        let address = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).unwrap();
+        let length = wish.len();
+        write!(
+            stream,
+            "POST /_sim/mutate HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n{wish}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains(" 200 "), "{answer}");
+    }
+
     /// Waits until at least `count` requests were answered.
     pub fn answered(&self, count: u64) {
         while self.requests() < count {
