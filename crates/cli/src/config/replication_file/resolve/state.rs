@@ -1,4 +1,4 @@
-//! Where the state lives: `SLING_STATE`. Why it cannot live elsewhere: docs/decisions/0013.
+//! Where the state lives: `SLING_STATE`. Why it cannot live elsewhere: docs/decisions/0015.
 
 use achub_core::{Code, Error};
 
