@@ -100,6 +100,9 @@ pub enum Command {
     /// What ran, and what became of it
     #[command(subcommand, before_help = "Example: achub runs show last")]
     Runs(Runs),
+    /// Look whether everything is there that a run needs
+    #[command(before_help = "Example: achub doctor")]
+    Doctor,
     /// Explain an error code
     #[command(before_help = "Example: achub explain AC-104")]
     Explain {
@@ -251,6 +254,9 @@ pub struct Narrowing {
     /// Refuse unknown keys of the file
     #[arg(long)]
     pub strict: bool,
+    /// Let hooks of the file start programs
+    #[arg(long)]
+    pub allow_commands: bool,
 }
 
 #[derive(Debug, Args)]
@@ -375,6 +381,15 @@ pub enum Runs {
         /// How many
         #[arg(long, value_name = "N", default_value_t = 100)]
         count: u32,
+    },
+    /// Write all that is known about a run to a file, for whoever helps
+    #[command(before_help = "Example: achub runs bundle last")]
+    Bundle {
+        /// The run's id or the beginning of it, or last
+        run: String,
+        /// The file; achub-RUN.json where none is named
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
     /// The log of a run
     #[command(before_help = "Example: achub runs logs last --level warn")]

@@ -2,6 +2,7 @@
 
 use std::{net::Ipv4Addr, path::Path, sync::Arc};
 
+use achub_connectors::activecampaign::Reading;
 use achub_core::{Code, Error, Secret, port::progress::Silent};
 use achub_engine::{Preview, Stop, Summary, hub::StreamSummary};
 use achub_sim::{Control, FaultRule, Rate, Settings, Sim};
@@ -118,6 +119,7 @@ impl Account {
             anchor: None,
             rate: Pace::Off,
             allow_private_address: true,
+            reading: Reading::default(),
         }
     }
 

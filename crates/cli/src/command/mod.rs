@@ -1,8 +1,10 @@
 //! One file per command.
 
+mod bundle;
 mod completions;
 mod conns;
 mod demo;
+mod doctor;
 mod explain;
 mod interrupt;
 mod plan;
@@ -38,6 +40,7 @@ pub fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
         Command::Sim(settings) => in_runtime(sim::run(&output, &settings)),
         Command::Demo => in_runtime(demo::run(&context(output, home_dir)?)),
         Command::Conns(conns) => in_runtime(conns::run(&context(output, home_dir)?, &conns, global.yes)),
+        Command::Doctor => in_runtime(async { doctor::run(&context(output, home_dir)?).await }),
         Command::Runs(verb) => in_runtime(async { runs::run(&context(output, home_dir)?, &verb).await }),
         Command::Run(flags) => in_runtime(run::run(output, home_dir, &flags)),
         Command::Replicate(verb) => in_runtime(replicate::run(output, home_dir, &verb)),

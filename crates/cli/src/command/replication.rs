@@ -9,6 +9,7 @@ use achub_core::{
     code::Class,
     port::{
         clock::{Clock as _, SystemClock},
+        hooks::{Hooks, NoHooks},
         source::Source as _,
         target::Target,
     },
@@ -30,12 +31,14 @@ use crate::{
     },
     config::{
         connection::Connection,
+        keys::switch,
         known_stream,
         replication_file::{
             Figures, Overrides, ReplicationFile, Setting, Style, Switches, anchor, default_mode,
             expand_streams, mode_of_flag, process_warnings, resolve,
         },
     },
+    hooks,
     output::{self, Failure, Output, exit_code, progress::Watch},
     wiring::{self, Context},
 };
@@ -54,6 +57,8 @@ pub struct Ready {
     pub is_dry: bool,
     /// Figures the run must reach.
     pub figures: Figures,
+    /// What is wanted around it.
+    pub hooks: Box<dyn Hooks>,
 }
 
 /// The two connections of a replication by name.
@@ -68,7 +73,13 @@ pub fn overrides(narrowing: &Narrowing) -> Result<Overrides, Error> {
     if narrowing.limit == Some(0) {
         return Err(Error::new(Code::BadArgument, "--limit: must be 1 or more"));
     }
-    Ok(Overrides { streams: narrowing.streams.clone(), mode, limit: narrowing.limit, ..Overrides::default() })
+    Ok(Overrides {
+        streams: narrowing.streams.clone(),
+        mode,
+        limit: narrowing.limit,
+        allow_commands: narrowing.allow_commands,
+        ..Overrides::default()
+    })
 }
 
 /// Reads a replication file's text.
@@ -113,15 +124,24 @@ pub async fn of_file(
         overrides,
     };
     let name = name(style, &ends.source.0, Some(&file.name));
-    let resolved = resolve(file, name, &setting)?;
+    let mut resolved = resolve(file, name, &setting)?;
     resolved.notes.iter().for_each(|note| output.warn(note));
     if resolved.replication.streams.is_empty() {
         output.say("nothing to do: no stream of the file is selected");
         return Ok(None);
     }
+    let granted = context.environment.granted("ACHUB_ALLOW_COMMANDS").and_then(switch) == Some(true);
+    let around = hooks::made::Around {
+        file,
+        source: &ends.source,
+        target: &ends.target,
+        now: setting.now,
+        allow_commands: overrides.allow_commands || granted,
+    };
+    let hooks = hooks::made::make(context, &around, resolved.hooks, &mut resolved.replication)?;
     let ready = reader.ready(context, &ends, resolved.replication).await?;
     let (is_dry, figures) = (setting.switches.dry_run, setting.switches.figures);
-    Ok(Some(Ready { is_dry, figures, ..ready }))
+    Ok(Some(Ready { is_dry, figures, hooks: Box::new(hooks), ..ready }))
 }
 
 /// The replication of streams into tables of their own names, by our defaults.
@@ -192,6 +212,17 @@ fn task(stream: &str, tracked: &HashSet<String>, overrides: &Overrides) -> Strea
     }
 }
 
+/// Which connections are not those of the file where somebody may look for them.
+fn say_shadows(context: &Context, ends: &Ends) {
+    for (name, _) in [&ends.source, &ends.target] {
+        // A URL has no name that could be found.
+        let Ok(found) = context.connections.get(name) else { continue };
+        if let Some(shadowed) = &found.shadows {
+            context.output.say(&format!("{name}: the {} shadows the entry at {shadowed}", found.source));
+        }
+    }
+}
+
 /// The source's half of a replication. Nothing is sent by making it.
 struct Reader {
     store: Arc<SqliteStore>,
@@ -202,11 +233,12 @@ struct Reader {
 
 impl Reader {
     async fn open(context: &Context, ends: &Ends) -> Result<Reader, Error> {
+        say_shadows(context, ends);
         let account = wiring::account(&ends.source.0, &ends.source.1)?;
         let store = context.open_store().await?;
         let watch = Watch::new(context.output);
         let client = context.client(&ends.source.0, account, &store, Arc::new(watch.clone()))?;
-        let source = wiring::source(client.clone(), &store);
+        let source = wiring::source(client.clone(), &store).with_reading(account.reading);
         Ok(Reader { store, watch, client, source })
     }
 
@@ -222,7 +254,8 @@ impl Reader {
         let hub = wiring::hub(&self.store, Arc::new(self.watch.clone()));
         let Reader { store, watch, client, source } = self;
         let (is_dry, figures) = (false, Figures::default());
-        Ok(Ready { replication, source, client, target, hub, watch, store, is_dry, figures })
+        let hooks = Box::new(NoHooks);
+        Ok(Ready { replication, source, client, target, hub, watch, store, is_dry, figures, hooks })
     }
 }
 
@@ -281,7 +314,8 @@ fn missed_figures(ready: &Ready, summary: &Summary) -> Vec<String> {
 pub async fn start(ready: &Ready, stop: &Stop) -> Result<Summary, Error> {
     let counter = ready.client.clone();
     let watching = ready.watch.begin(move || counter.requests_sent());
-    let summary = ready.hub.start(&ready.replication, &ready.source, &*ready.target, stop).await;
+    let summary =
+        ready.hub.start_with(&ready.replication, &ready.source, &*ready.target, &*ready.hooks, stop).await;
     drop(watching);
     summary
 }

@@ -146,7 +146,8 @@ fn overrides(flags: &Run, reading: &Reading, warnings: &mut Vec<String>) -> Resu
 }
 
 fn refuse_what_is_not_done(flags: &Theirs) -> Result<(), Error> {
-    let refused = |flag: &str, why: &str| Err(Error::new(Code::NotGranted, format!("{flag} is not done: {why}")));
+    let refused =
+        |flag: &str, why: &str| Err(Error::new(Code::NotGranted, format!("{flag} is not done: {why}")));
     if flags.config.is_some() {
         return refused("--config", "task files are not ours; write a replication file");
     }

@@ -13,7 +13,10 @@ use serde_json::json;
 
 use crate::{
     args::Runs,
-    command::summary::{closing_line, closing_table, status_word},
+    command::{
+        bundle,
+        summary::{closing_line, closing_table, status_word},
+    },
     output::{Failure, Table},
     wiring::Context,
 };
@@ -30,6 +33,9 @@ pub async fn run(context: &Context, verb: &Runs) -> Result<(), Failure> {
                 outcome: outcome.as_deref().map(outcome_of).transpose()?,
             };
             rows(context, &store, &find(&store, run).await?, &filter, *count).await
+        }
+        Runs::Bundle { run, to } => {
+            bundle::write(context, &store, &find(&store, run).await?, to.as_deref()).await
         }
         Runs::Logs { run, level, count } => {
             let level = level.as_deref().map_or(Ok(Level::Info), level_of)?;

@@ -14,13 +14,13 @@ use crate::config::{
 
 /// The connections by upper-case name. Entries are checked when they are asked for: a broken one, or one of a type
 /// that only other programs know, does not stand in the way of the rest.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Connections {
     found: Vec<Found>,
 }
 
 /// A connection as it was found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Found {
     /// Its name, upper case.
     pub name: String,

@@ -5,6 +5,7 @@
 mod command;
 mod file;
 mod http;
+pub mod made;
 mod query;
 mod values;
 

@@ -52,7 +52,7 @@ pub async fn execute(
 
 /// The statement with its parameters and values. What is put in has its quotes doubled, so that it cannot end a literal
 /// it stands in.
-fn rendered(sql: &str, params: &std::collections::BTreeMap<String, String>, values: &Values) -> String {
+pub fn rendered(sql: &str, params: &std::collections::BTreeMap<String, String>, values: &Values) -> String {
     let mut sql = sql.to_owned();
     for (name, value) in params {
         sql = sql.replace(&format!("{{{name}}}"), &values.render(value).replace('\'', "''"));

@@ -44,6 +44,7 @@ impl Rig {
             has_color: false,
             progress: Style::None,
             may_ask: false,
+            says_json: false,
         };
         let tools = Tools {
             output,

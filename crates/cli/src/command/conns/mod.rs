@@ -6,7 +6,7 @@ mod edit;
 mod list;
 mod test;
 
-pub use test::{checked, conclude};
+pub use test::{checked, conclude, failure_of};
 
 use crate::{args::Conns, output::Failure, wiring::Context};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use achub_client::{Checks, Client, StepResult, check};
-use achub_core::port::progress::Silent;
+use achub_core::{Error, port::progress::Silent};
 use serde_json::{Value, json};
 
 use crate::{
@@ -57,12 +57,15 @@ pub async fn checked(output: &Output, client: &Client) -> Checks {
 
 /// The first failure of the checks, if there is one.
 pub fn conclude(checks: Checks) -> Result<(), Failure> {
-    for step in checks.steps {
-        if let StepResult::Failed(error) = step.result {
-            return Err(error.into());
-        }
-    }
-    Ok(())
+    failure_of(checks).map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// The same as an error.
+pub fn failure_of(checks: Checks) -> Option<Error> {
+    checks.steps.into_iter().find_map(|step| match step.result {
+        StepResult::Failed(error) => Some(error),
+        _ => None,
+    })
 }
 
 fn as_json(name: &str, checks: &Checks) -> Value {

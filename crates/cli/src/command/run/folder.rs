@@ -69,13 +69,17 @@ fn replications(call: &Call<'_>, folder: &Path) -> Result<Vec<(PathBuf, String)>
         let text = replication::file_text(&path)?;
         match is_replication(&text) {
             true => files.push((path, text)),
-            false => call.output.say(&format!("{} is passed over: it is no replication file", path.display())),
+            false => {
+                call.output.say(&format!("{} is passed over: it is no replication file", path.display()))
+            }
         }
     }
     match files.is_empty() {
         false => Ok(files),
         true => Err(Error::new(Code::BadFile, format!("{} holds no replication file", folder.display()))
-            .with_hint("a replication file ends in .yaml, .yml or .json and has `source`, `target` and `streams`")),
+            .with_hint(
+                "a replication file ends in .yaml, .yml or .json and has `source`, `target` and `streams`",
+            )),
     }
 }
 

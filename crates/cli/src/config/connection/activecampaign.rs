@@ -1,11 +1,12 @@
 //! An ActiveCampaign account.
 
+use achub_connectors::activecampaign::Reading;
 use achub_core::{Code, Error, Secret};
 use jiff::{Timestamp, civil, tz::TimeZone};
 
 use crate::config::{
     keys::{Keys, Origin},
-    nearest::nearest,
+    nearest::{advice, nearest},
     yaml::{Entry, Kind, Node, Place, parse},
 };
 
@@ -22,6 +23,8 @@ pub struct ActiveCampaign {
     pub rate: Rate,
     /// Whether loopback and private addresses and plain http are allowed.
     pub allow_private_address: bool,
+    /// Whether what nothing documents may be used to read with fewer requests.
+    pub reading: Reading,
 }
 
 /// How many requests a second may be sent.
@@ -37,7 +40,8 @@ pub enum Rate {
 
 const ENTRY: &[&str] = &["type", "spec", "secrets", "inputs"];
 const SECRETS: &[&str] = &["api_key", "base_url"];
-const INPUTS: &[&str] = &["anchor_date", "requests_per_second", "allow_private_address"];
+const INPUTS: &[&str] = &["anchor_date", "requests_per_second", "allow_private_address", "reading"];
+const READINGS: &[&str] = &["documented", "accelerated"];
 
 impl ActiveCampaign {
     pub(super) fn read(origin: &Origin, what: String, node: &Node) -> Result<ActiveCampaign, Error> {
@@ -56,6 +60,7 @@ impl ActiveCampaign {
             anchor: anchor(&inputs)?,
             rate: rate(&inputs)?,
             allow_private_address: inputs.switch("allow_private_address")?.unwrap_or(false),
+            reading: reading(&inputs)?,
         })
     }
 }
@@ -135,8 +140,19 @@ fn rate(inputs: &Keys<'_>) -> Result<Rate, Error> {
     }
 }
 
+fn reading(inputs: &Keys<'_>) -> Result<Reading, Error> {
+    let Some(word) = inputs.text("reading")? else { return Ok(Reading::default()) };
+    word.trim().to_ascii_lowercase().parse().map_err(|_| {
+        inputs
+            .error_at("reading", format!("must be documented or accelerated, got {word:?}"))
+            .with_hint(advice(word, READINGS.iter().copied()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use achub_connectors::activecampaign::Reading;
+
     use super::{Rate, moment};
     use crate::config::{connection::Connection, keys::Origin, yaml::parse};
 
@@ -149,9 +165,9 @@ mod tests {
     fn account_is_read_from_maps_and_texts() {
         for text in [
             "{type: api, spec: ActiveCampaign, secrets: {api_key: k, base_url: 'https://a.api-us1.com'},\
-             inputs: {anchor_date: 2024-01-01, requests_per_second: 4.9, allow_private_address: yes}}",
+             inputs: {anchor_date: 2024-01-01, requests_per_second: 4.9, allow_private_address: yes, reading: Documented}}",
             "type: api\nspec: activecampaign\nsecrets: '{api_key: k, base_url: https://a.api-us1.com}'\n\
-             inputs: \"anchor_date: '2024-01-01T00:00:00Z'\\nrequests_per_second: 4.9\\nallow_private_address: true\"",
+             inputs: \"anchor_date: '2024-01-01T00:00:00Z'\\nrequests_per_second: 4.9\\nallow_private_address: true\\nreading: documented\"",
         ] {
             let Connection::ActiveCampaign(account) = read(text).unwrap() else { panic!("an account") };
             assert_eq!(account.base_url, "https://a.api-us1.com");
@@ -159,6 +175,7 @@ mod tests {
             assert_eq!(account.anchor.unwrap().to_string(), "2024-01-01T00:00:00Z");
             assert_eq!(account.rate, Rate::AtMost(4.9));
             assert!(account.allow_private_address);
+            assert_eq!(account.reading, Reading::Documented);
             assert!(!format!("{account:?}").contains("\"k\""), "the key is never printed");
         }
     }

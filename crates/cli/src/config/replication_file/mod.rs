@@ -40,9 +40,9 @@ use crate::config::{
     yaml::{Entry, Kind, Node, Place, parse},
 };
 
+pub use figures::Figures;
 #[cfg(test)]
 pub use hooks::hooks_of_text;
-pub use figures::Figures;
 pub use hooks::{Action, CommandLine, FileHooks, HookSpec, LogLevel, OnFailure};
 pub use names::{matches as pattern_matches, select_known as expand_streams};
 pub use resolve::{Overrides, Setting, Style, anchor, default_mode, resolve};

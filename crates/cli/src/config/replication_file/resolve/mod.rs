@@ -57,6 +57,8 @@ pub struct Setting<'a> {
 /// What flags change about every stream of a file.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
+    /// Hooks may start programs.
+    pub allow_commands: bool,
     /// `--streams`.
     pub streams: Vec<String>,
     /// `--mode`.
