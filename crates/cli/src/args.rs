@@ -117,6 +117,18 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// A command of Sling that has no counterpart
+    #[command(hide = true, before_help = "Example: achub run FOLDER")]
+    It(Counterpartless),
+    /// A command of Sling that has no counterpart
+    #[command(hide = true, before_help = "Example: achub run FOLDER")]
+    Mcp(Counterpartless),
+    /// A command of Sling that has no counterpart
+    #[command(hide = true, before_help = "Example: achub run FOLDER")]
+    Project(Counterpartless),
+    /// A command of Sling that has no counterpart
+    #[command(hide = true, before_help = "Example: achub run FOLDER")]
+    Update(Counterpartless),
     /// Print the version
     #[command(before_help = "Example: achub version --json")]
     Version,
@@ -183,6 +195,19 @@ pub enum Conns {
         /// List the fields of each stream instead of its rows
         #[arg(long)]
         columns: bool,
+        /// text, csv or json
+        #[arg(short, long, value_name = "FORM")]
+        output: Option<Form>,
+    },
+    /// Run SQL on a database
+    #[command(before_help = "Example: achub conns exec LAKE 'select count(*) from contacts'")]
+    Exec {
+        name: String,
+        /// The statements, as the database takes them
+        sql: String,
+        /// At most so many rows
+        #[arg(short, long, value_name = "N", default_value_t = 1000)]
+        limit: usize,
         /// text, csv or json
         #[arg(short, long, value_name = "FORM")]
         output: Option<Form>,
@@ -316,6 +341,14 @@ pub struct Run {
     pub narrowing: Narrowing,
     #[command(flatten)]
     pub theirs: Theirs,
+}
+
+/// What somebody types behind a command that is refused by name.
+#[derive(Debug, Args)]
+pub struct Counterpartless {
+    /// Whatever comes.
+    #[arg(hide = true, allow_hyphen_values = true, trailing_var_arg = true)]
+    pub rest: Vec<String>,
 }
 
 /// Flags of Sling that mean what ours mean, or are refused by name.

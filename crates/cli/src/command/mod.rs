@@ -34,6 +34,14 @@ pub fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
     let home_dir = global.home_dir.as_deref();
     match arguments.command {
         Command::Version => version::run(&output),
+        Command::It(_) => without_counterpart("it", "give a file to `achub run`"),
+        Command::Mcp(_) => without_counterpart("mcp", "the command line with --json tells the same"),
+        Command::Project(_) => {
+            without_counterpart("project", "`achub run FOLDER` runs all files of a folder")
+        }
+        Command::Update(_) => {
+            without_counterpart("update", "install the newer program as you installed this one")
+        }
         Command::Explain { code } => explain::run(&output, code.as_deref()),
         Command::Completions { shell } => completions::run(&output, shell),
         Command::Streams(streams) => streams::run(&output, &streams),
@@ -45,6 +53,12 @@ pub fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
         Command::Run(flags) => in_runtime(run::run(output, home_dir, &flags)),
         Command::Replicate(verb) => in_runtime(replicate::run(output, home_dir, &verb)),
     }
+}
+
+/// A command of Sling that is refused by name.
+fn without_counterpart(name: &str, instead: &str) -> Result<(), Failure> {
+    let what = format!("the command `{name}` has no counterpart here");
+    Err(Error::new(Code::NotGranted, what).with_hint(instead).into())
 }
 
 /// Variables of the process and of `.env.sling` in the working folder.

@@ -6,7 +6,7 @@ mod command;
 mod file;
 mod http;
 pub mod made;
-mod query;
+pub mod query;
 mod values;
 
 use std::{

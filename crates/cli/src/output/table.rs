@@ -1,5 +1,7 @@
 //! Rows as an aligned table on a terminal, tab-separated when piped, objects as JSON.
 
+use std::borrow::Cow;
+
 use comfy_table::{ContentArrangement, presets};
 use serde_json::{Map, Value};
 
@@ -8,14 +10,19 @@ use crate::output::{clean, number::count};
 /// Rows under named columns.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    columns: Vec<&'static str>,
+    columns: Vec<Cow<'static, str>>,
     rows: Vec<Vec<Value>>,
 }
 
 impl Table {
     /// An empty table. The names of columns are the members of JSON rows too.
     pub fn new(columns: &[&'static str]) -> Table {
-        Table { columns: columns.to_vec(), rows: Vec::new() }
+        Table { columns: columns.iter().map(|&column| column.into()).collect(), rows: Vec::new() }
+    }
+
+    /// An empty table with columns that the program does not know beforehand.
+    pub fn of(columns: Vec<String>) -> Table {
+        Table { columns: columns.into_iter().map(Cow::Owned).collect(), rows: Vec::new() }
     }
 
     /// Appends a row, one value per column.
@@ -28,7 +35,7 @@ impl Table {
     /// The rows as objects.
     pub fn objects(&self) -> Vec<Value> {
         let object = |row: &Vec<Value>| -> Map<String, Value> {
-            self.columns.iter().map(|&column| column.to_owned()).zip(row.iter().cloned()).collect()
+            self.columns.iter().map(|column| column.to_string()).zip(row.iter().cloned()).collect()
         };
         self.rows.iter().map(|row| Value::Object(object(row))).collect()
     }

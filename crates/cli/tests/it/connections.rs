@@ -201,3 +201,39 @@ fn private_addresses_can_be_allowed_everywhere() {
     assert_eq!(json["passed"], true);
     assert_eq!(json["checks"].as_array().map(Vec::len), Some(6));
 }
+
+#[test]
+fn statements_run_on_a_database() {
+    let place = Place::with_account("http://127.0.0.1:1");
+    place.good(&[
+        "conns",
+        "exec",
+        "lake",
+        "create table t (n integer, x text); insert into t values (1, 'a'), (2, null)",
+    ]);
+    let rows = place.run(&["conns", "exec", "lake", "select n, x from t order by n", "-l", "1", "-o", "csv"]);
+    assert_eq!((rows.code, rows.stdout.as_str()), (Some(0), "n,x\n1,a\n"), "{}", rows.stderr);
+    assert!(rows.stderr.contains("and 1 more rows"), "{}", rows.stderr);
+    let wrong = place.run(&["conns", "exec", "shop", "select 1"]);
+    assert_eq!(wrong.code, Some(2));
+    assert!(wrong.stderr.contains("CF-105"), "{}", wrong.stderr);
+}
+
+#[test]
+fn variable_names_the_form_of_lists() {
+    let place = Place::with_account("http://127.0.0.1:1").variable("SLING_OUTPUT", "json");
+    assert!(place.good(&["conns", "list"]).starts_with('{'));
+    assert!(place.good(&["conns", "list", "-o", "csv"]).starts_with("name,"), "the flag wins");
+    let wrong = Place::new().variable("SLING_OUTPUT", "xml");
+    assert_eq!(wrong.run(&["conns", "list"]).code, Some(2));
+}
+
+#[test]
+fn commands_without_counterpart_are_named() {
+    for name in ["it", "mcp", "project", "update"] {
+        let ended = Place::new().run(&[name, "--whatever", "x"]);
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        let what = format!("the command `{name}` has no counterpart here");
+        assert!(ended.stderr.contains("CF-105") && ended.stderr.contains(&what), "{}", ended.stderr);
+    }
+}
