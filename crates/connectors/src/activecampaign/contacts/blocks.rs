@@ -22,6 +22,9 @@ const IDS_MAX: i64 = 300;
 /// Bytes all ids of a block may take in the address: 300 ids of eight digits passed, 400 did not.
 const ID_BYTES_MAX: i64 = 5_700;
 
+/// Contacts on a page where no `limit` is given.
+const PAGE_SIZE_DEFAULT: usize = 20;
+
 /// Bytes of one parameter but for its digits: `&ids%5B%5D=`.
 const ID_BYTES: i64 = 11;
 
@@ -97,6 +100,17 @@ impl Blocks {
         Some(Range { after: range.after.max(before - i64::from(self.size) - 1), before: Some(before) })
     }
 
+    /// Whether the answer to the first block ever asked for shows that blocks work: only what was asked for, and more than
+    /// a page would have brought. `None` where it shows nothing because few of its ids have a contact.
+    pub(in crate::activecampaign) fn are_shown(&self, block: Range, ids: &[i64]) -> Option<bool> {
+        let page_size = self.page_size as usize;
+        if stranger(block, ids).is_some() || ids.len() == page_size || ids.len() == PAGE_SIZE_DEFAULT {
+            Some(false)
+        } else {
+            (ids.len() > page_size).then_some(true)
+        }
+    }
+
     /// Judges the ids that came for a block. `due` contacts lie in it or in the `elsewhere` ids that are left.
     pub(super) fn judge(&self, block: Range, ids: &[i64], due: u64, elsewhere: u64) -> Verdict {
         if let Some(wrong) = stranger(block, ids) {
@@ -160,19 +174,6 @@ fn stranger(block: Range, ids: &[i64]) -> Option<String> {
     Some(format!("contact {id} came without being asked for"))
 }
 
-/// Whether the answer to the first block ever asked for shows that blocks work: only what was asked for, and more than a
-/// page would have brought. `None` where it shows nothing because few of its ids have a contact.
-pub(in crate::activecampaign) fn is_shown(block: Range, ids: &[i64], page_size: u32) -> Option<bool> {
-    /// The page size without `limit`.
-    const DEFAULT_PAGE: usize = 20;
-    let page_size = page_size as usize;
-    if stranger(block, ids).is_some() || ids.len() == page_size || ids.len() == DEFAULT_PAGE {
-        Some(false)
-    } else {
-        (ids.len() > page_size).then_some(true)
-    }
-}
-
 /// The contacts with the ids of `block`.
 pub(in crate::activecampaign) async fn fetch(pages: &Pages, block: Range) -> Result<Fetched, Error> {
     let ids = block.after + 1..block.before.unwrap_or(block.after + 1);
@@ -198,7 +199,7 @@ pub(in crate::activecampaign) enum Lasting {
 
 #[cfg(test)]
 mod tests {
-    use super::{Blocks, Range, Verdict, is_shown};
+    use super::{Blocks, Range, Verdict};
 
     fn range(after: i64, before: i64) -> Range {
         Range { after, before: Some(before) }
@@ -276,7 +277,7 @@ mod tests {
             (ids(300, 310), Some(false)),
             (ids(1, 57), None),
         ] {
-            assert_eq!(is_shown(block, &ids, 100), shown, "{} ids", ids.len());
+            assert_eq!(Blocks::up_to(900, 100).are_shown(block, &ids), shown, "{} ids", ids.len());
         }
     }
 }

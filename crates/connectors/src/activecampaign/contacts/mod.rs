@@ -45,8 +45,10 @@ pub(super) struct ContactsWalk {
     pub(super) pages: Pages,
     pub(super) intake: Intake,
     pub(super) mark: Mark,
-    /// The pages that opened it, still to be passed on.
-    pub(super) openings: Vec<Fetched>,
+    /// The page that opened it, still to be passed on.
+    pub(super) opening: Option<Fetched>,
+    /// The block by which it was tried whether blocks work, still to be passed on.
+    pub(super) control: Option<Control>,
     /// Contacts a page holds as this server grants them.
     pub(super) page_size: u32,
     /// Names of custom fields, where another walk has met them all.
@@ -60,6 +62,12 @@ pub(super) struct ContactsWalk {
     pub(super) latency: Latency,
     /// What is to be told at the end.
     pub(super) notes: Vec<String>,
+}
+
+/// The answer to the control query.
+pub(super) struct Control {
+    pub(super) block: Range,
+    pub(super) page: Fetched,
 }
 
 /// What was asked for, and what came.
@@ -83,10 +91,17 @@ impl OpenWalk for ContactsWalk {
             self.mark.left.push(Range { after: self.mark.newest, before: None });
         }
         self.pass_on_riders(sink).await?;
-        for opening in std::mem::take(&mut self.openings) {
+        if let Some(opening) = self.opening.take() {
             self.mark.seen += opening.main().len() as u64;
             self.count_riders(&opening, None);
             self.pass_on(opening, sink).await?;
+        }
+        if let Some(Control { block, page }) = self.control.take() {
+            self.mark.seen += page.main().len() as u64;
+            self.count_riders(&page, None);
+            // Not earlier: a position that comes before this block must still have its ids to read.
+            self.mark.cut_above(block);
+            self.pass_on(page, sink).await?;
         }
         let mut report = WalkReport { wide: self.wide().await?, ..WalkReport::default() };
         match self.read_ranges(sink).await {

@@ -7,7 +7,7 @@ use futures_util::future::join;
 use super::{OpenedWalk, Opening, one, resumed, riders};
 use crate::activecampaign::{
     contacts::{
-        self, ContactsWalk,
+        self, ContactsWalk, Control,
         blocks::{self, Blocks, Lasting},
         latency::Latency,
         query,
@@ -18,7 +18,6 @@ use crate::activecampaign::{
     intake::{self, Intake},
     offset::Place,
     pages::{Fetched, Pages},
-    ranges::Range,
     reading::Reading,
 };
 
@@ -123,7 +122,8 @@ impl Opening<'_> {
             intake: Intake::new(group.feeds(pages.includes())),
             pages,
             mark,
-            openings: Vec::new(),
+            opening: None,
+            control: None,
             page_size,
             field_names: self.field_names.clone(),
             blocks,
@@ -150,16 +150,17 @@ impl Opening<'_> {
         let as_of = fetched.date.unwrap_or_else(|| self.clock.now());
         let mut mark =
             contacts::Mark::opened(group.signature(), group.span(), as_of, &fetched.decoded, page_size);
-        let mut openings = vec![fetched];
         let mut notes = Vec::new();
-        let blocks =
-            self.blocks_shown(group, &pages, &mut mark, page_size, &mut openings, &mut notes).await?;
-        let came: u64 = openings.iter().map(|page| page.main().len() as u64).sum();
+        let records = mark.records_left().saturating_sub(came);
+        let (blocks, control) = match self.blocks_worth_it(group, &mark, records, page_size) {
+            Some(blocks) => self.blocks_shown(blocks, &pages, &mark, &mut notes).await?,
+            None => (None, None),
+        };
+        let latency = latency_of(&fetched, control.as_ref(), blocks.as_ref());
         let left = group.within_limits(total).saturating_sub(came);
-        let requests =
-            requests_left(&mark, left, page_size, blocks.as_ref()) + u64::from(group.wants("field_values"));
+        let requests = requests_left(&mark, left, page_size, blocks.as_ref()) - u64::from(control.is_some())
+            + u64::from(group.wants("field_values"));
         let mut walk = self.walk(group, contacts_how(&pages, blocks.as_ref()), requests, Some(total), as_of);
-        let latency = latency_of(&openings, blocks.as_ref());
         walk.price.seconds = latency.seconds(self.client, requests);
         self.add_left_out(group, &mut walk, total).await?;
         for rider in &riders {
@@ -172,7 +173,8 @@ impl Opening<'_> {
             intake: Intake::new(group.feeds(pages.includes())),
             pages,
             mark,
-            openings,
+            opening: Some(fetched),
+            control,
             page_size,
             field_names: self.field_names.clone(),
             blocks,
@@ -199,56 +201,48 @@ impl Opening<'_> {
         (is_allowed && pays).then(|| Blocks::up_to(mark.newest, page_size))
     }
 
-    /// Blocks of ids, where they are cheaper and known to work, or shown to by the control query. Its answer is kept: it is
-    /// the last block of the walk.
+    /// `blocks` where they are known to work, or shown to by the control query. Its answer is kept: it is the last block of
+    /// the walk.
     async fn blocks_shown(
         &self,
-        group: &Group,
+        blocks: Blocks,
         pages: &Pages,
-        mark: &mut contacts::Mark,
-        page_size: u32,
-        openings: &mut Vec<Fetched>,
+        mark: &contacts::Mark,
         notes: &mut Vec<String>,
-    ) -> Result<Option<Blocks>, Error> {
-        let came = openings.iter().map(|page| page.main().len() as u64).sum();
-        let records = mark.records_left().saturating_sub(came);
-        let Some(blocks) = self.blocks_worth_it(group, mark, records, page_size) else { return Ok(None) };
+    ) -> Result<(Option<Blocks>, Option<Control>), Error> {
         match self.facts.known(BLOCKS).await? {
-            Some(true) => return Ok(Some(blocks)),
-            Some(false) => return Ok(None),
+            Some(true) => return Ok((Some(blocks), None)),
+            Some(false) => return Ok((None, None)),
             None => {}
         }
-        let Some(block) = mark.left.last().and_then(|&range| blocks.last_of(range)) else { return Ok(None) };
-        let fetched = match blocks::fetch(pages, block).await {
-            Ok(fetched) => fetched,
+        let Some(block) = mark.left.last().and_then(|&range| blocks.last_of(range)) else {
+            return Ok((None, None));
+        };
+        let page = match blocks::fetch(pages, block).await {
+            Ok(page) => page,
             Err(error) => {
                 let Some(lasting) = blocks::failure(&error) else { return Err(error) };
                 if lasting == Lasting::Yes {
                     self.facts.remember(BLOCKS, false).await?;
                     notes.push(format!("ActiveCampaign does not answer blocks of ids: {error}"));
                 }
-                return Ok(None);
+                return Ok((None, None));
             }
         };
-        let shown = blocks::is_shown(block, &intake::ids(fetched.main()), page_size);
+        let shown = blocks.are_shown(block, &intake::ids(page.main()));
         if let Some(shown) = shown {
             self.facts.remember(BLOCKS, shown).await?;
         }
-        if shown != Some(true) {
-            return Ok(None);
-        }
-        mark.cut_above(Range { after: block.after, before: None });
-        openings.push(fetched);
-        Ok(Some(blocks))
+        Ok(if shown == Some(true) { (Some(blocks), Some(Control { block, page })) } else { (None, None) })
     }
 }
 
-/// How long a request of the walk will take, judged by the pages that opened it: an answer takes as long as it has contacts.
-fn latency_of(openings: &[Fetched], blocks: Option<&Blocks>) -> Latency {
-    let longest = openings.iter().map(|page| page.latency).max().unwrap_or_default();
-    let contacts = openings.iter().map(|page| page.main().len()).max().unwrap_or(1).max(1);
-    let per_request = blocks.map_or(contacts, |blocks| blocks.size as usize);
-    Latency::about(longest.mul_f64((per_request as f64 / contacts as f64).max(1.0)))
+/// How long a request of the walk will take, judged by what is there: an answer takes as long as it has contacts.
+fn latency_of(opening: &Fetched, control: Option<&Control>, blocks: Option<&Blocks>) -> Latency {
+    let page = control.map_or(opening, |control| &control.page);
+    let contacts = page.main().len().max(1) as f64;
+    let per_request = blocks.map_or(contacts, |blocks| f64::from(blocks.size));
+    Latency::about(page.latency.mul_f64((per_request / contacts).max(1.0)))
 }
 
 /// Requests for what `mark` has left, `records` of which are to be read.

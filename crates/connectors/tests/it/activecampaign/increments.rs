@@ -26,6 +26,23 @@ async fn second_run_reads_what_changed() {
     assert!(rig.requests().await - first <= 4, "{} requests", rig.requests().await - first);
 }
 
+/// Activities are asked for by `after`, less the overlap.
+#[tokio::test(start_paused = true)]
+async fn later_activities_are_asked_for_alone() {
+    let rig = Rig::with_contacts(1_000);
+    let first = rig.run(&replicating(&["activities"], Mode::Incremental)).await;
+    assert_done(&first);
+    tokio::time::advance(std::time::Duration::from_secs(3_600)).await;
+    rig.account.mutate(json!({"collection": "activities", "create": 5, "seed": 3})).await;
+
+    let second = rig.run(&replicating(&["activities"], Mode::Incremental)).await;
+
+    assert_done(&second);
+    rig.assert_equal(&["activities"]).await;
+    assert!(first.requests > 5, "{} requests are no test", first.requests);
+    assert_eq!((second.requests, second.streams[0].outcomes.added), (1, 5));
+}
+
 #[tokio::test(start_paused = true)]
 async fn run_without_changes_writes_nothing() {
     let rig = Rig::with_contacts(500);
