@@ -1,6 +1,7 @@
 //! ActiveCampaign as a source, from the played account to the tables, judged by the oracle.
 
 mod accelerated;
+mod checks;
 mod faults;
 mod increments;
 mod looks;

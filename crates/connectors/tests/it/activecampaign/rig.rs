@@ -9,7 +9,10 @@ use achub_client::Pace;
 use achub_connectors::activecampaign::{ActiveCampaignSource, Reading};
 use achub_core::{
     Batch, Error, ReplicationName, StreamName,
-    port::progress::{Event, Progress, Silent},
+    port::{
+        progress::{Event, Progress, Silent},
+        target::Target,
+    },
 };
 use achub_engine::{
     Hub, Replication, Stop, Summary,
@@ -93,6 +96,15 @@ impl Rig {
         let source = self.source_at(pace, progress.clone());
         let hub = Hub::new(self.store.clone(), self.clock.clone(), progress);
         hub.start(replication, &source, &self.target, stop).await
+    }
+
+    /// Runs `replication` into another target than the one in memory.
+    pub async fn run_into(&self, target: &dyn Target, replication: &Replication) -> Summary {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let client = self.account.client(Pace::Off, store.clone(), clock.clone(), Arc::new(Silent));
+        let source = ActiveCampaignSource::new(client, store.clone(), clock.clone());
+        let hub = Hub::new(store, clock, Arc::new(Silent));
+        hub.start(replication, &source, target, &Stop::default()).await.expect("the run starts")
     }
 
     /// Requests the account has counted.
