@@ -2,7 +2,7 @@
 
 mod errors;
 
-use std::fs;
+use std::{fs, path::Path, process::Stdio};
 
 use anyhow::{Context, Result};
 
@@ -35,5 +35,19 @@ pub fn run(_arguments: &[String]) -> Result<bool> {
         fs::write(&path, text).with_context(|| format!("cannot write {}", page.path))?;
         println!("{} written", page.path);
     }
-    Ok(true)
+    write_replication_file_page(&root)
+}
+
+/// `docs/replication-file.md` is made of tables inside the product, which is a program and no library: its own test, which
+/// compares page and tables, writes the page where it is asked to.
+fn write_replication_file_page(root: &Path) -> Result<bool> {
+    let written = workspace::cargo()
+        .args(["test", "--quiet", "--package", "achub", "--bin", "achub", "page_is_made_from_the_tables"])
+        .env("ACHUB_WRITE_DOCS", "1")
+        .current_dir(root)
+        .stdout(Stdio::null())
+        .status()
+        .context("cannot start cargo")?;
+    println!("docs/replication-file.md {}", if written.success() { "is fresh" } else { "was not written" });
+    Ok(written.success())
 }
