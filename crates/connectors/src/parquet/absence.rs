@@ -17,7 +17,7 @@ pub(crate) struct Absent<'a> {
     /// The run since which the list of missing rows is one.
     listed_since: Option<&'a RunId>,
     /// Live rows the table held.
-    held: u64,
+    pub(crate) held: u64,
     /// Keys that were collected.
     pub(crate) shown: u64,
     is_guarded: bool,
@@ -61,6 +61,18 @@ impl<'a> Absent<'a> {
         self.is_guarded = self.is_complete && is_too_little;
     }
 
+    /// Whether rows are not what is counted: the table keeps several versions of each.
+    pub(crate) fn needs_keys(&self) -> bool {
+        self.is_complete && self.keeps_versions
+    }
+
+    /// Whether rows that their parents' complete sets lack are dealt with at once. In a complete read they are guarded like
+    /// all others, and where they are only reported they are counted with them.
+    pub(crate) fn acts_on_sets(&self) -> bool {
+        let is_reported = self.action() == AbsenceAction::Report;
+        !(self.is_complete && self.rules.is_some() && (self.is_guarded || is_reported))
+    }
+
     /// Whether absent rows are looked at.
     pub(crate) fn is_checked(&self) -> bool {
         self.renews_list()
@@ -68,7 +80,7 @@ impl<'a> Absent<'a> {
 
     /// Whether the list of missing rows is made anew; otherwise rows that were shown are taken from it.
     pub(crate) fn renews_list(&self) -> bool {
-        self.is_complete && self.rules.is_some() && !self.is_guarded && !self.keeps_versions
+        self.is_complete && self.rules.is_some() && !self.is_guarded
     }
 
     /// Whether an absent row is acted upon: it was missing before, in another run.
@@ -102,7 +114,8 @@ impl<'a> Absent<'a> {
             missing: self.missing,
             different: self.different,
             waiting: self.waiting,
-            gone: self.gone,
+            // Without rules only rows of complete sets went, which is no finding about the rest.
+            gone: if self.rules.is_some() { self.gone } else { 0 },
             guarded: self.is_guarded,
         })
     }

@@ -81,10 +81,13 @@ struct Model {
     missing: BTreeSet<i64>,
 }
 
-/// One load of the walk: pages of rows, with the parents that are complete on them.
+/// Rows as id, owner and label, and the parents that are complete with them.
+type PageOf = (Vec<(i64, i64, String)>, Vec<i64>);
+
+/// One load of the walk.
 struct Step {
     mode: LoadMode,
-    pages: Vec<(Vec<(i64, i64, String)>, Vec<i64>)>,
+    pages: Vec<PageOf>,
     complete: bool,
 }
 
@@ -110,7 +113,7 @@ impl Step {
     }
 
     fn pages(&self) -> Vec<Page> {
-        let page = |(number, (rows, parents)): (usize, &(Vec<(i64, i64, String)>, Vec<i64>))| {
+        let page = |(number, (rows, parents)): (usize, &PageOf)| {
             let things: Vec<Thing<'_>> =
                 rows.iter().map(|(id, owner, label)| (*id, *owner, &**label)).collect();
             let scope = Scope { field: "owner".to_owned(), parents: parents.clone() };

@@ -8,8 +8,12 @@ use std::{
 
 use achub_connectors::parquet::ParquetTarget;
 use achub_core::{
-    Code,
-    port::target::{LoadMode, Target},
+    Batch, Code, Column, Field as CoreField, FieldType, Schema, SharedSchema, StreamName, Table,
+    Value as CoreValue,
+    port::{
+        source::{Page, Part, Position},
+        target::{DifferenceKind, Evolution, LoadMode, Origin, TableLoad, Tally, Target},
+    },
 };
 use achub_testkit::{
     database_suite::{self, DatabaseBench},
@@ -17,6 +21,7 @@ use achub_testkit::{
 };
 use async_trait::async_trait;
 use parquet::{
+    basic::Compression,
     file::reader::{FileReader, SerializedFileReader},
     record::Field,
 };
@@ -158,9 +163,8 @@ macro_rules! case {
 
 achub_testkit::target_suite!(case);
 
-/// Of the suite of all databases, what has a meaning without SQL; it drops tables between its steps. Its random loads and
-/// its check of what counts as a check are left out: rows merged as the walk goes are collected aside here, so that a
-/// complete read of that mode removes rows, too.
+/// Of the suite of all databases, what has a meaning without SQL; it drops tables between its steps. Its case of what
+/// counts as a check is left out: rows merged as the walk goes are collected aside here, so that they count.
 #[async_trait]
 impl DatabaseBench for ParquetBench {
     async fn execute(&self, sql: &str) {
@@ -213,6 +217,7 @@ database_case! {
     no_rows_make_no_table
     dropped_table_is_read_from_the_start
     table_dropped_during_walk_stops_it
+    random_loads_agree_with_the_model
 }
 
 #[tokio::test]
@@ -246,4 +251,163 @@ async fn rows_behind_the_recorded_length_do_not_count() {
     load_pages(&*target, resumed, Vec::new()).await.expect("the load ends");
     let rows = bench.rows("things").await;
     assert_eq!(rows.iter().map(|row| row["id"].as_deref()).collect::<Vec<_>>(), [Some("1")]);
+}
+
+fn typed_load(types: &[FieldType]) -> TableLoad {
+    let columns = types.iter().map(|ty| Column::new(ty.name(), *ty)).collect();
+    let mut load = table_load("typed", LoadMode::MergeAtEnd);
+    load.table = Table { columns, key: vec![0], ..load.table };
+    load.origins = (0..types.len()).map(Origin::Field).collect();
+    load
+}
+
+fn typed_page(types: &[FieldType], rows: Vec<Vec<CoreValue>>) -> Page {
+    let field = |ty: &FieldType| CoreField { name: ty.name().to_owned(), ty: *ty, noise: false };
+    let schema = SharedSchema::new(Schema { fields: types.iter().map(field).collect(), key: vec![0] });
+    let mut batch = Batch::new(schema);
+    for row in rows {
+        batch.push(row, None);
+    }
+    let part = Part { stream: StreamName::new("things"), batch, scope: None };
+    Page { parts: vec![part], position: Position(1.into()) }
+}
+
+const ALL_TYPES: [FieldType; 7] = [
+    FieldType::Integer,
+    FieldType::Text,
+    FieldType::Float,
+    FieldType::Boolean,
+    FieldType::Date,
+    FieldType::Timestamp,
+    FieldType::Json,
+];
+
+/// Poisoned texts, the ends of numbers, and instants to the microsecond, read by a reader that is not ours. (K)
+#[tokio::test]
+async fn values_of_every_type_read_back() {
+    let bench = ParquetBench::new();
+    let target = bench.open().await;
+    let row = |key: i64, text: &str, float: f64, day: &str, instant: &str| {
+        vec![
+            CoreValue::Integer(key),
+            CoreValue::text(text),
+            CoreValue::Float(float),
+            CoreValue::Boolean(key < 0),
+            CoreValue::Date(day.parse().expect("a literal")),
+            CoreValue::Timestamp(instant.parse().expect("a literal")),
+            CoreValue::Json("{\"a\": [1, \"\\u0000\"]}".into()),
+        ]
+    };
+    let mut rows = vec![
+        row(i64::MIN, "a\0b", f64::MIN_POSITIVE, "1969-12-31", "1969-12-31T23:59:59.999999Z"),
+        row(i64::MAX, "=cmd|' /C calc'!A0\r\n", f64::MAX, "9999-12-31", "9999-12-30T21:59:59.000001Z"),
+    ];
+    let mut nothing = vec![CoreValue::Null; ALL_TYPES.len()];
+    nothing[0] = CoreValue::Integer(0);
+    rows.push(nothing);
+    load_pages(&*target, spec_of(typed_load(&ALL_TYPES)), vec![typed_page(&ALL_TYPES, rows)])
+        .await
+        .expect("the load ends");
+
+    let landed = bench.rows("typed").await;
+    let told = |row: usize, ty: FieldType| landed[row][ty.name()].as_deref();
+    assert_eq!(
+        (told(0, FieldType::Integer), told(1, FieldType::Integer)),
+        (Some("-9223372036854775808"), Some("9223372036854775807"))
+    );
+    assert_eq!(
+        (told(0, FieldType::Text), told(1, FieldType::Text)),
+        (Some("a\0b"), Some("=cmd|' /C calc'!A0\r\n"))
+    );
+    assert_eq!(told(1, FieldType::Float).and_then(|text| text.parse().ok()), Some(f64::MAX));
+    assert_eq!((told(0, FieldType::Boolean), told(1, FieldType::Boolean)), (Some("true"), Some("false")));
+    assert_eq!((told(0, FieldType::Date), told(1, FieldType::Date)), (Some("day -1"), Some("day 2932896")));
+    assert_eq!(
+        (told(0, FieldType::Timestamp), told(1, FieldType::Timestamp)),
+        (Some("µs -1"), Some("µs 253402207199000001"))
+    );
+    assert_eq!(told(0, FieldType::Json), Some("{\"a\": [1, \"\\u0000\"]}"));
+    assert_eq!(landed[2].values().filter(|value| value.is_some()).count(), 1, "null is null");
+}
+
+/// What a reader finds in the file: zstd, and types by which it knows instants and days.
+#[tokio::test]
+async fn files_tell_types_and_are_compressed() {
+    let bench = ParquetBench::new();
+    let target = bench.open().await;
+    load_pages(&*target, spec_of(typed_load(&ALL_TYPES)), Vec::new()).await.expect("the load ends");
+    let file = File::open(&bench.files("typed")[0]).expect("an empty table has a file");
+    let reader = SerializedFileReader::new(file).expect("the file is Parquet");
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let told: Vec<String> =
+        schema.columns().iter().map(|column| format!("{:?}", column.logical_type_ref())).collect();
+    assert!(told[1].contains("String") && told[4].contains("Date"), "{told:?}");
+    assert!(told[5].contains("is_adjusted_to_u_t_c: true") && told[5].contains("MICROS"), "{told:?}");
+    assert_eq!(reader.metadata().num_row_groups(), 0);
+
+    load_pages(&*target, spec(LoadMode::Replace), vec![page(&[(1, 1, "a")], 1)])
+        .await
+        .expect("the load ends");
+    let file = File::open(&bench.files("things")[0]).expect("the file is there");
+    let reader = SerializedFileReader::new(file).expect("the file is Parquet");
+    let codec = reader.metadata().row_group(0).column(0).compression();
+    assert!(matches!(codec, Compression::ZSTD(_)), "{codec:?}");
+}
+
+/// A type stays as it is, or is widened where that changes no value; then all files are written anew.
+#[tokio::test]
+async fn types_that_differ_follow_the_policy() {
+    for (evolution, expected, refused) in [(Evolution::Add, "7", 1), (Evolution::AddAndWiden, "seven", 0)] {
+        let bench = ParquetBench::new();
+        let target = bench.open().await;
+        let narrow = [FieldType::Integer, FieldType::Float];
+        let row = vec![CoreValue::Integer(1), CoreValue::Float(7.0)];
+        let mut load = typed_load(&narrow);
+        load.table.columns[1].name = "value".to_owned();
+        load_pages(&*target, spec_of(load), vec![typed_page(&narrow, vec![row])])
+            .await
+            .expect("the load ends");
+
+        let wide = [FieldType::Integer, FieldType::Text];
+        let mut load = typed_load(&wide);
+        load.table.columns[1].name = "value".to_owned();
+        load.evolution = evolution;
+        let differences = target.differences(std::slice::from_ref(&load)).await.expect("the target answers");
+        let wanted =
+            DifferenceKind::Type { actual: "float".to_owned(), wanted: "text".to_owned(), can_widen: true };
+        assert_eq!(differences.iter().map(|found| &found.kind).collect::<Vec<_>>(), [&wanted]);
+        let row = vec![CoreValue::Integer(1), CoreValue::text("seven")];
+        let reports = load_pages(&*target, spec_of(load), vec![typed_page(&wide, vec![row])])
+            .await
+            .expect("the load ends");
+
+        assert_eq!(bench.rows("typed").await[0]["value"].as_deref(), Some(expected), "{evolution:?}");
+        assert_eq!(reports[0].outcomes.refused, refused, "{evolution:?}");
+    }
+}
+
+#[tokio::test]
+async fn tally_counts_live_rows_by_value() {
+    let bench = ParquetBench::new();
+    let target = bench.open().await;
+    let all = Tally { schema: None, table: "things".to_owned(), equals: None, null: None, by: None };
+    assert_eq!(target.tally(&all).await.expect("the target answers"), None, "there is no table");
+    let rows = [(1, 7, "x"), (2, 7, "y"), (3, 8, "x"), (4, 7, "x")];
+    load_pages(&*target, spec(LoadMode::Replace), vec![page(&rows, 1)]).await.expect("the load ends");
+    let (equals, by) = (Some(("owner".to_owned(), 7)), Some("label".to_owned()));
+    let null = Some("_achub_extra".to_owned());
+    let cases = [
+        (all.clone(), vec![("", 4)]),
+        (Tally { by: by.clone(), ..all.clone() }, vec![("x", 3), ("y", 1)]),
+        (Tally { equals, null, by, ..all.clone() }, vec![("x", 2), ("y", 1)]),
+        (Tally { null: Some("label".to_owned()), ..all.clone() }, vec![("", 0)]),
+    ];
+    for (tally, expected) in cases {
+        let expected = expected.into_iter().map(|(value, count)| (value.to_owned(), count)).collect();
+        assert_eq!(target.tally(&tally).await.expect("the target answers"), Some(expected), "{tally:?}");
+    }
+    let missing = Tally { by: Some("nothing".to_owned()), ..all };
+    assert_eq!(target.tally(&missing).await.expect("the target answers"), None);
+    let newest = target.newest(None, "things", "_achub_loaded_at").await.expect("the target answers");
+    assert_eq!(newest, Some("2026-03-01T12:00:00.25Z".parse().expect("a literal")));
 }

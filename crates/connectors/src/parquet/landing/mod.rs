@@ -4,27 +4,31 @@
 //! rows that are there goes into buckets by file. Then the files that are concerned are written anew, one after the other.
 //! Memory holds one bucket and one batch of rows, and three bits for each row.
 
+mod keys;
+mod scopes;
+
 use std::{
     collections::{HashMap, HashSet},
-    fs::File,
-    io::{self, BufRead, BufReader, BufWriter, Read, Write},
-    path::Path,
+    fs::{self, File},
+    io::{self, BufReader, BufWriter, Read},
+    path::{Path, PathBuf},
 };
 
 use achub_core::{
     Outcomes, RunId,
-    port::target::{AbsenceAction, Check, MergeStrategy},
+    port::target::{Check, LoadMode, MergeStrategy},
 };
 
 use crate::{
     file::state::Part,
     parquet::{
         absence::Absent,
+        landing::keys::MeetingPlace,
         manifest::Manifest,
-        meeting::{Arrival, Ending, Fate, Verdict},
+        meeting::{Arrival, Fate, Verdict},
         place::Place,
         sight::{self, Depth, Lens, Sight},
-        spill::{Bits, Buckets},
+        spill::{Bits, Buckets, Record},
         table::LoadingTable,
     },
 };
@@ -32,8 +36,9 @@ use crate::{
 /// Keys held in memory at a time, each with what is seen of its row: some 30 MB. In unit tests there are several buckets.
 const KEYS_PER_BUCKET: u64 = if cfg!(test) { 5 } else { 250_000 };
 
-/// Files open at a time at the most; beyond 64 million collected rows buckets grow.
-const BUCKETS_MAX: u64 = 256;
+/// Five sets of buckets are open at a time, and systems commonly allow 1,024 files; beyond 32 million collected rows the
+/// buckets grow instead.
+const BUCKETS_MAX: u64 = 128;
 
 /// What is decided about all rows.
 pub(crate) struct Decided {
@@ -59,7 +64,7 @@ pub(crate) struct Comparison<'a> {
     part: &'a Part,
     /// The table as it is; without files where it is made again or emptied.
     there: &'a Manifest,
-    work: std::path::PathBuf,
+    work: PathBuf,
     decided: Decided,
     /// Rows that are there whose parent's children were shown completely, over all files.
     scoped: Bits,
@@ -99,7 +104,7 @@ impl<'a> Comparison<'a> {
         Ok(comparison.decided)
     }
 
-    fn path(&self, file: usize) -> std::path::PathBuf {
+    fn path(&self, file: usize) -> PathBuf {
         self.table.folder.join(&self.there.files[file].path)
     }
 
@@ -111,6 +116,14 @@ impl<'a> Comparison<'a> {
             Some(first)
         };
         self.there.files.iter().map(|file| file.rows).scan(0, first).collect()
+    }
+
+    /// How rows meet. In a table that is made again or emptied there is nobody to meet, whatever the strategy.
+    fn strategy(&self) -> MergeStrategy {
+        match self.part.mode {
+            LoadMode::Replace | LoadMode::Truncate => MergeStrategy::Upsert,
+            LoadMode::MergeAtEnd | LoadMode::MergeAsYouGo => self.table.load.merge,
+        }
     }
 
     fn lens(&self, depth: Depth) -> Lens {
@@ -128,78 +141,17 @@ impl<'a> Comparison<'a> {
         self.decided.verdicts.put(bucket, Verdict { file: there.place, row: there.row, fate })
     }
 
-    /// Leaves out children that came before their parent's last complete set, and notes rows of such parents that are there.
-    fn look_at_scopes(&mut self) -> io::Result<()> {
-        let Some(scope) = &self.part.scope else { return Ok(()) };
-        let columns: Vec<_> = self.table.shape.columns.iter().map(|known| known.column.clone()).collect();
-        let Some(place) = columns.iter().position(|column| column.name == *scope) else { return Ok(()) };
-        let count = buckets(self.part.scope_bytes / 8, KEYS_PER_BUCKET);
-        for bucket in 0..count {
-            let sets = self.sets(bucket, count)?;
-            sight::scan_collected(self.part, &columns, |row, _, cells| {
-                if sets.get(cells[place].display().as_ref()).is_some_and(|&first| row < first) {
-                    self.decided.left_out.set(row);
-                }
-                Ok(())
-            })?;
-            for (file, first_row) in self.first_rows().into_iter().enumerate() {
-                let scope = std::slice::from_ref(&columns[place]);
-                crate::parquet::data::scan(&self.path(file), scope, |row, cells| {
-                    if sets.contains_key(cells[0].display().as_ref()) {
-                        self.scoped.set(first_row + row);
-                    }
-                    Ok(())
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The parents of one bucket, each with the number of the first row of its last complete set.
-    fn sets(&self, bucket: usize, count: usize) -> io::Result<HashMap<String, u64>> {
-        let mut sets = HashMap::new();
-        if self.part.scope_bytes == 0 {
-            return Ok(sets);
-        }
-        let list = File::open(self.part.scope_path())?.take(self.part.scope_bytes);
-        for line in BufReader::new(list).lines() {
-            let line = line?;
-            let (parent, first) = line.split_once(' ').ok_or_else(|| broken_list(&line))?;
-            let fingerprint =
-                sight::key_fingerprint([&crate::landing::Cell::Text(parent.into())].into_iter());
-            if sight::bucket(fingerprint, count) == bucket {
-                let first = first.parse().map_err(|_| broken_list(&line))?;
-                sets.insert(parent.to_owned(), first);
-            }
-        }
-        Ok(sets)
-    }
-
-    /// Without a key nothing meets; only rows of complete sets go.
-    fn append_all(&mut self) -> io::Result<()> {
-        let left_out = (0..self.part.rows).filter(|&row| self.decided.left_out.has(row)).count() as u64;
-        self.decided.appended = self.part.rows - left_out;
-        self.decided.outcomes.added = self.decided.appended;
-        if self.part.scope.is_none() {
-            return Ok(());
-        }
-        let lens = self.lens(Depth::Keys);
-        for (file, first_row) in self.first_rows().into_iter().enumerate() {
-            sight::scan_file(&self.path(file), file as u64, &lens, |there| {
-                let is_scoped = self.scoped.has(first_row + there.row);
-                match is_scoped && !there.is_gone() {
-                    true => self.act(&there),
-                    false => Ok(()),
-                }
-            })?;
-        }
-        Ok(())
-    }
-
     fn meet_all(&mut self) -> io::Result<()> {
-        let mut arrivals = self.arrivals()?;
-        let count = arrivals.count();
+        let listed = match self.there.missing_since {
+            Some(_) => fs::metadata(Place::missing(&self.table.folder))?.len() / Key::BYTES as u64,
+            None => 0,
+        };
+        let count = buckets(self.part.rows.max(listed), KEYS_PER_BUCKET);
+        let mut arrivals = self.arrivals(count)?;
         self.absent.shown = self.drop_earlier_versions(&mut arrivals)?;
+        if self.absent.needs_keys() {
+            self.absent.held = self.live_keys()?;
+        }
         self.absent.guard();
         let mut missing = self.missing(count)?;
         let mut waiting = BufWriter::new(File::create(self.work.join("missing.new"))?);
@@ -232,14 +184,10 @@ impl<'a> Comparison<'a> {
     }
 
     /// What is seen of the collected rows that count.
-    fn arrivals(&mut self) -> io::Result<Buckets<Sight>> {
-        let count = buckets(self.part.rows, KEYS_PER_BUCKET);
+    fn arrivals(&mut self, count: usize) -> io::Result<Buckets<Sight>> {
         let mut arrivals = Buckets::new(&self.work, "collected", count)?;
         let lens = self.lens(Depth::Contents);
         sight::scan_collected(self.part, &lens.columns, |row, offset, cells| {
-            if self.decided.left_out.has(row) {
-                return Ok(());
-            }
             let sight = lens.see(cells, row, offset);
             arrivals.put(sight::bucket(sight.key, count), sight)
         })?;
@@ -261,9 +209,29 @@ impl<'a> Comparison<'a> {
                 }
                 Ok(())
             })?;
-            shown += last.len() as u64;
+            let is_shown = |row: &&Option<u64>| row.is_none_or(|row| !self.decided.left_out.has(row));
+            shown += last.values().filter(is_shown).count() as u64;
         }
         Ok(shown)
+    }
+
+    /// How many keys the table has among its live rows, where it keeps several versions of a row.
+    fn live_keys(&mut self) -> io::Result<u64> {
+        let count = buckets(self.there.rows, KEYS_PER_BUCKET);
+        let mut there = Buckets::new(&self.work, "versions", count)?;
+        self.each_there(None, &mut |_, sight, _| there.put(sight::bucket(sight.key, count), sight))?;
+        let mut live = 0;
+        for bucket in 0..count {
+            let mut keys = HashSet::new();
+            there.each(bucket, |sight| {
+                if !sight.is_gone() {
+                    keys.insert(sight.key);
+                }
+                Ok(())
+            })?;
+            live += keys.len() as u64;
+        }
+        Ok(live)
     }
 
     /// The keys of rows that a complete read did not show before.
@@ -273,7 +241,7 @@ impl<'a> Comparison<'a> {
             return Ok(missing);
         }
         let file = File::open(Place::missing(&self.table.folder))?;
-        let keys = file.metadata()?.len() / 16;
+        let keys = file.metadata()?.len() / Key::BYTES as u64;
         let mut reader = BufReader::new(file);
         for _ in 0..keys {
             let mut key = [0; 16];
@@ -334,119 +302,13 @@ impl<'a> Comparison<'a> {
         }
         Ok(())
     }
-
-    /// A row that is there meets the collected one of its key, or nobody.
-    fn meet(
-        &mut self,
-        bucket: &mut MeetingPlace,
-        there: &Sight,
-        is_scoped: bool,
-        waiting: &mut impl Write,
-    ) -> io::Result<()> {
-        let strategy = self.table.load.merge;
-        if let Some(arrival) = bucket.arrivals.get_mut(&there.key) {
-            return match arrival.meet(there, strategy) {
-                Some(fate) => self.give(there, fate),
-                None => Ok(()),
-            };
-        }
-        let was_shown = bucket.aside.contains(&there.key);
-        if was_shown || there.is_gone() || strategy == MergeStrategy::History {
-            return Ok(());
-        }
-        if is_scoped {
-            return self.act(there);
-        }
-        if self.absent.is_due(bucket.missing.contains(&there.key)) {
-            if self.absent.action() == AbsenceAction::Report {
-                waiting.write_all(&there.key.to_le_bytes())?;
-            }
-            return self.act(there);
-        }
-        if self.absent.waits() {
-            self.absent.waiting += 1;
-            self.decided.outcomes.held += 1;
-            waiting.write_all(&there.key.to_le_bytes())?;
-        }
-        Ok(())
-    }
-
-    /// Does what is done about a row that is gone at the source.
-    fn act(&mut self, there: &Sight) -> io::Result<()> {
-        self.absent.gone += 1;
-        let fate = match self.absent.action() {
-            AbsenceAction::Report => {
-                self.decided.outcomes.held += 1;
-                return Ok(());
-            }
-            AbsenceAction::Mark => Fate::Mark,
-            AbsenceAction::Delete => Fate::Drop,
-        };
-        self.decided.outcomes.removed += 1;
-        self.give(there, fate)
-    }
-
-    /// Counts what became of the collected rows of a bucket.
-    fn end(&mut self, bucket: MeetingPlace, waiting: &mut impl Write) -> io::Result<()> {
-        for arrival in bucket.arrivals.values() {
-            let row = arrival.sight.row;
-            let is_late = !arrival.sight.is_due();
-            let outcomes = &mut self.decided.outcomes;
-            let is_appended = match arrival.end(self.table.load.merge) {
-                Ending::Added => {
-                    outcomes.added += 1;
-                    self.absent.missing += u64::from(is_late);
-                    true
-                }
-                Ending::Appended => {
-                    outcomes.changed += 1;
-                    self.absent.different += u64::from(is_late);
-                    self.decided.changed.set(row);
-                    true
-                }
-                Ending::Replaced => {
-                    outcomes.changed += 1;
-                    self.absent.different += u64::from(is_late);
-                    false
-                }
-                Ending::Same(is_appended) => {
-                    outcomes.same += 1;
-                    is_appended
-                }
-                Ending::Skipped => {
-                    outcomes.skipped += 1;
-                    false
-                }
-            };
-            self.decided.appended += u64::from(is_appended);
-            if !is_appended {
-                self.decided.left_out.set(row);
-            }
-        }
-        if !self.absent.renews_list() {
-            for key in bucket.missing {
-                waiting.write_all(&key.to_le_bytes())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Where rows of the same keys meet.
-#[derive(Default)]
-struct MeetingPlace {
-    arrivals: HashMap<u128, Arrival>,
-    /// Keys of rows that were shown and put aside.
-    aside: HashSet<u128>,
-    /// Keys that were missing before, and were not shown now.
-    missing: HashSet<u128>,
 }
 
 /// A key's fingerprint.
 #[derive(Clone)]
 struct Key(u128);
 
-impl crate::parquet::spill::Record for Key {
+impl Record for Key {
     const BYTES: usize = 16;
 
     fn put(&self, bytes: &mut Vec<u8>) {
@@ -459,7 +321,7 @@ impl crate::parquet::spill::Record for Key {
 }
 
 fn buckets(records: u64, each: u64) -> usize {
-    // Fits: it is 256 at the most.
+    // Fits: it is small.
     (records / each + 1).min(BUCKETS_MAX) as usize
 }
 
@@ -472,9 +334,4 @@ fn has_any(path: &Path, lens: &Lens, keys: &HashSet<u128>) -> io::Result<bool> {
         })?;
     }
     Ok(has_any)
-}
-
-fn broken_list(line: &str) -> io::Error {
-    let message = format!("{line:?} is no parent with the number of a row");
-    io::Error::new(io::ErrorKind::InvalidData, message)
 }
