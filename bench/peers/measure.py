@@ -73,7 +73,8 @@ def read_arguments():
     parser.add_argument("--achub", default=root / "target/release/achub", type=Path)
     parser.add_argument("--postgres", default=os.environ.get("ACHUB_TEST_POSTGRES"))
     parser.add_argument("--venvs", default=root / "target/peers", type=Path, help="where packages are kept")
-    parser.add_argument("--only", default="", help="a part of the name of program or scenario")
+    parser.add_argument("--program", default="", help="a part of the name of the programs to run")
+    parser.add_argument("--scenario", default="", help="a part of the name of the scenarios to run")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if not arguments.postgres:
@@ -89,12 +90,12 @@ def main():
     say = (lambda *_: None) if arguments.json else (lambda *words: print(*words, flush=True))
     say(f"{document['date']}: {document['machine']}; PostgreSQL {document['postgres']}; Python {document['python']}")
     is_good = True
-    for scenario in SCENARIOS:
+    for scenario in (scenario for scenario in SCENARIOS if arguments.scenario in scenario[0]):
         say(f"\n{scenario[0]}")
         say(f"{'':<44}{'requests':>9}{'429s':>6}{'most/s':>7}{'seconds':>9}{'cpu s':>8}{'peak MiB':>9}{'rows':>9}"
             f"{'lost':>7}{'of':>9}{'doubled':>8}")
         for program in [Achub(arguments.achub, scenario[3]), Dlt(), Singer(), Airbyte()]:
-            if arguments.only not in program.name and arguments.only not in scenario[0]:
+            if arguments.program not in program.name:
                 continue
             for part in program.parts:
                 venvs.install(part)

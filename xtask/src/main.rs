@@ -36,7 +36,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "docs", usage: "docs", about: "writes the generated pages of docs/", run: docs::run },
     Command {
         name: "bench",
-        usage: "bench [--peers] [--only NAME]... [--runs N] [--json] [--list]",
+        usage: "bench [--only NAME]... [--runs N] [--json] [--list] | --peers [--program NAME] [--scenario NAME] [--json]",
         about: "builds the benchmarks in release and runs them against a private PostgreSQL",
         run: bench::run,
     },

@@ -25,6 +25,16 @@ pub struct Usage {
     pub cpu_seconds: f64,
     /// The most memory resident at once, MiB.
     pub peak_mib: f64,
+    /// The most threads at once.
+    pub threads: u64,
+    /// The most open descriptors at once.
+    pub descriptors: u64,
+}
+
+impl Usage {
+    /// Of a process that has done nothing yet.
+    pub const NONE: Usage =
+        Usage { seconds: 0.0, cpu_seconds: 0.0, peak_mib: 0.0, threads: 0, descriptors: 0 };
 }
 
 /// The `achub` binary built beside this program.
@@ -39,7 +49,7 @@ pub fn achub() -> Result<PathBuf> {
 pub fn measure(mut command: Command, exit_code: i32) -> Result<Usage> {
     let begun = Instant::now();
     let mut child = command.spawn().context("could not start achub")?;
-    let mut usage = Usage { seconds: 0.0, cpu_seconds: 0.0, peak_mib: 0.0 };
+    let mut usage = Usage::NONE;
     let status = loop {
         look(&child, &mut usage);
         if let Some(status) = child.try_wait()? {
@@ -65,11 +75,18 @@ impl Drop for Running {
 /// Reads what the kernel says; a process that has just ended says nothing and keeps the reading before.
 fn look(child: &Child, usage: &mut Usage) {
     let folder = Path::new("/proc").join(child.id().to_string());
-    if let Ok(status) = fs::read_to_string(folder.join("status"))
-        && let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))
-        && let Some(kib) = peak.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok())
-    {
-        usage.peak_mib = kib / 1024.0;
+    if let Ok(status) = fs::read_to_string(folder.join("status")) {
+        let figure = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        if let Some(kib) = figure("VmHWM:") {
+            usage.peak_mib = kib as f64 / 1024.0;
+        }
+        usage.threads = usage.threads.max(figure("Threads:").unwrap_or(0));
+    }
+    if let Ok(descriptors) = fs::read_dir(folder.join("fd")) {
+        usage.descriptors = usage.descriptors.max(descriptors.count() as u64);
     }
     if let Ok(stat) = fs::read_to_string(folder.join("stat"))
         && let Some((_, rest)) = stat.rsplit_once(") ")

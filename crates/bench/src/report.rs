@@ -23,6 +23,8 @@ const COLUMNS: &[Column] = &[
     column("seconds", "seconds", |run| run.usage.seconds, 9, 2),
     column("cpu s", "cpu_seconds", |run| run.usage.cpu_seconds, 8, 2),
     column("peak MiB", "peak_mib", |run| run.usage.peak_mib, 9, 1),
+    column("threads", "threads", |run| run.usage.threads as f64, 8, 0),
+    column("files", "descriptors", |run| run.usage.descriptors as f64, 6, 0),
     column("rows", "rows", |run| run.rows as f64, 11, 0),
 ];
 

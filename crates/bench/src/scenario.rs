@@ -150,7 +150,7 @@ mod tests {
     fn run(seconds: f64) -> Measured {
         Measured {
             requests: Requests { total: 1, refusals: 0, most_in_a_second: 1 },
-            usage: Usage { seconds, cpu_seconds: 0.0, peak_mib: 0.0 },
+            usage: Usage { seconds, ..Usage::NONE },
             rows: 0,
             found: Found::Nothing,
         }

@@ -62,9 +62,9 @@ const UNUSED: Bar = bar(
     5.0,
 );
 
-/// Pages that may be read again after a kill: 4 requests in flight where there is no pace, 1 page in the reader's hand,
-/// 4 that wait, and 8 in the commit that did not come to its end.
-const PAGES_IN_FLIGHT: f64 = 17.0;
+/// Pages that may be read again after a kill: 4 requests in flight where there is no pace, 1 page in the reader's hand, 2
+/// that wait, and the 4 of a commit that did not come to its end.
+const PAGES_IN_FLIGHT: f64 = 11.0;
 
 /// In the order of the table.
 pub const ALL: &[Scenario] = &[

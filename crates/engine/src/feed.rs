@@ -20,16 +20,18 @@ use crate::{
     intake::{Intake, Taken},
     moments::Begun,
     passes::Pass,
+    planting::{self, Planting},
     reading::{OVERLAP, Reading},
     replication::Mode,
 };
 
 /// Pages that wait for the target. Together with the pages in one commit this bounds what a walk holds in memory.
-const PAGES_WAITING: usize = 4;
+const PAGES_WAITING: usize = 2;
 
-/// Pages committed together at the most, when the source is faster than the target. A commit has costs of its own, on
-/// PostgreSQL mostly waiting (see `postgres::session`); at the pace of a real account pages are committed one by one.
-const PAGES_PER_COMMIT: usize = 8;
+/// Rows after which no further page is put into a commit, when the source is faster than the target: four pages of a
+/// hundred contacts with all that comes along. A commit has costs of its own, its durability above all, but memory grows
+/// with it; at the pace of a real account pages are committed one by one.
+const ROWS_PER_COMMIT: usize = 6_400;
 
 /// Rows put aside that a walk remembers for the summary; the counts cover all.
 pub(crate) const QUARANTINED_KEPT: usize = 100;
@@ -78,8 +80,10 @@ pub(crate) async fn walk(
         resumed: walk.resumed,
         requests: walk.price.requests,
     });
-    let (report, quarantined) = pump(open, &mut *load, &mut ways, context).await?;
-    let closing = closing(&walk, &streams, &report, context);
+    let mut planting = Planting::default();
+    let (report, quarantined) = pump(open, &mut *load, &mut ways, &mut planting, context).await?;
+    let next_start = planting.next_start(next_start(&walk));
+    let closing = closing(&walk, next_start, &streams, &report, context);
     let (tables, failed) = finish(load, order, &closing, context).await?;
     let seconds = context.clock.now().duration_since(began).as_secs_f64();
     for table in &tables {
@@ -108,6 +112,7 @@ async fn pump(
     open: Box<dyn OpenWalk>,
     load: &mut dyn Load,
     ways: &mut HashMap<StreamName, Intake>,
+    planting: &mut Planting,
     context: &Context<'_>,
 ) -> Result<(WalkReport, Vec<Quarantined>), Error> {
     let name = open.walk().name.clone();
@@ -115,15 +120,23 @@ async fn pump(
     let reader = Reader(tokio::spawn(async move { open.read(&mut Sender(pages)).await }));
     let mut quarantined = Vec::new();
     let mut held = None;
+    let mut last = None;
     while let Some(pages) = next(&mut waiting, &mut held, context).await? {
         let count = pages.len() as u64;
+        pages.iter().for_each(|page| planting.see(page, context));
+        last = pages.last().map(planting::without_rows);
         let pages: Result<Vec<Page>, Error> =
             pages.into_iter().map(|page| shaped(page, ways, context)).collect();
-        let written = load.write(pages?).await?;
-        tell(context, &name, count, &written);
-        context.journal.put_aside(&written.quarantined);
-        let room = QUARANTINED_KEPT.saturating_sub(quarantined.len());
-        quarantined.extend(written.quarantined.into_iter().take(room));
+        for pages in planting.commits(pages?) {
+            let written = load.write(pages).await?;
+            tell(context, &name, count, &written);
+            context.journal.put_aside(&written.quarantined);
+            let room = QUARANTINED_KEPT.saturating_sub(quarantined.len());
+            quarantined.extend(written.quarantined.into_iter().take(room));
+        }
+    }
+    if let Some(pages) = planting.rest(last) {
+        load.write(pages).await?;
     }
     Ok((reader.finish().await?, quarantined))
 }
@@ -164,11 +177,13 @@ async fn next(
     let Some(first) = first else { return Ok(None) };
     let most = context.prepared.replication.working.commit_rows.unwrap_or(u64::MAX);
     let mut rows = rows_of(&first);
+    let mut all_rows = all_rows_of(&first);
     let mut pages = vec![first];
-    while pages.len() < PAGES_PER_COMMIT
+    while all_rows < ROWS_PER_COMMIT
         && let Ok(page) = waiting.try_recv()
     {
         rows += rows_of(&page);
+        all_rows += all_rows_of(&page);
         if rows > most {
             *held = Some(page);
             break;
@@ -183,6 +198,11 @@ fn rows_of(page: &Page) -> u64 {
     page.parts.iter().map(|part| part.batch.len() as u64).max().unwrap_or(0)
 }
 
+/// Rows of all streams: what a page weighs.
+fn all_rows_of(page: &Page) -> usize {
+    page.parts.iter().map(|part| part.batch.len()).sum()
+}
+
 fn tell(context: &Context<'_>, walk: &WalkName, pages: u64, written: &Written) {
     let mut rows: Vec<(StreamName, u64)> =
         written.rows.iter().map(|(stream, count)| (stream.clone(), *count)).collect();
@@ -194,7 +214,13 @@ fn tell(context: &Context<'_>, walk: &WalkName, pages: u64, written: &Written) {
 ///
 /// A walk that left records out moves no cursor: they would never be read. Where the source says that it has more than it
 /// showed, what was not shown is not gone.
-fn closing(walk: &Walk, streams: &[StreamName], report: &WalkReport, context: &Context<'_>) -> Closing {
+fn closing(
+    walk: &Walk,
+    next_start: Timestamp,
+    streams: &[StreamName],
+    report: &WalkReport,
+    context: &Context<'_>,
+) -> Closing {
     let mut closing = Closing::default();
     for stream in streams {
         let placed = &context.prepared.placed[stream];
@@ -202,7 +228,7 @@ fn closing(walk: &Walk, streams: &[StreamName], report: &WalkReport, context: &C
             continue;
         }
         if moves_cursor(&placed.reading, placed.task.mode) {
-            closing.cursors.insert(stream.clone(), next_start(walk));
+            closing.cursors.insert(stream.clone(), next_start);
         }
         let has_key = !placed.placement.load.table.key.is_empty();
         let is_short = report.missing.get(stream).is_some_and(|missing| *missing > 0);
