@@ -454,6 +454,69 @@ pub struct Replication {
     pub since: Option<String>,
     #[command(flatten)]
     pub narrowing: Narrowing,
+    #[command(flatten)]
+    pub policies: Policies,
+}
+
+/// What is asked of a replication beside its streams.
+#[derive(Debug, Args, Default)]
+pub struct Policies {
+    /// Read every stream as a whole now and compare, to find what is gone or was missed
+    #[arg(long)]
+    pub full_check: bool,
+    /// Read no stream as a whole that can be read by changes, though a check is due
+    #[arg(long, conflicts_with = "full_check")]
+    pub no_full_check: bool,
+    /// What becomes of rows that are gone in the account: mark (default), delete, report or keep
+    #[arg(long, value_name = "WORD", hide_possible_values = true)]
+    pub removals: Option<Removals>,
+    /// Remove nothing where less than this share of a table is shown, percent; 80 by default
+    #[arg(long, value_name = "PERCENT")]
+    pub removal_floor: Option<u8>,
+    /// When columns differ: add (default), add_and_widen, ask or stop
+    #[arg(long, value_name = "WORD", hide_possible_values = true)]
+    pub schema_changes: Option<SchemaChanges>,
+    /// Custom fields as columns: view (default), table or none
+    #[arg(long, value_name = "WORD", hide_possible_values = true)]
+    pub wide: Option<Wide>,
+}
+
+/// What becomes of rows that are gone in the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Removals {
+    /// They get the time in `_achub_deleted_at`.
+    Mark,
+    /// They are deleted.
+    Delete,
+    /// They are counted.
+    Report,
+    /// Nobody looks.
+    Keep,
+}
+
+/// What becomes of tables whose columns differ from those the run needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum SchemaChanges {
+    /// Missing columns are added.
+    Add,
+    /// The same, and types are widened where no value changes by it.
+    AddAndWiden,
+    /// A person decides.
+    Ask,
+    /// The run stops.
+    Stop,
+}
+
+/// How custom fields become columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Wide {
+    /// A view beside the table of values.
+    View,
+    /// A table of its own, typed.
+    Table,
+    /// Not at all.
+    None,
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 pub mod activecampaign;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
-pub mod exec;
 pub mod file;
 #[cfg(feature = "parquet")]
 pub mod parquet;
@@ -16,6 +15,8 @@ mod arrow;
 mod landing;
 mod lock;
 mod sql;
+
+pub use crate::sql::exec;
 
 /// What a connector can be used as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

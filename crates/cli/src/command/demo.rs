@@ -220,7 +220,11 @@ async fn one_run(
     worth_telling: impl Fn(&StreamSummary) -> bool,
 ) -> Result<Summary, Error> {
     let summary = replication::start(ready, stop).await?;
-    replication::tell_streams(&context.output, &ready.watch, &summary, worth_telling);
+    let silent = replication::tell_streams(&context.output, &ready.watch, &summary, worth_telling);
+    if silent > 0 {
+        let others = format!("and {silent} streams that cannot be asked for changes, read as a whole");
+        context.output.say(&others);
+    }
     summary.notes.iter().for_each(|note| context.output.warn(note));
     context.output.say(&closing_line(&summary));
     Ok(summary)

@@ -8,6 +8,7 @@ mod doctor;
 mod explain;
 mod interrupt;
 mod plan;
+mod policy;
 mod replicate;
 mod replication;
 mod run;

@@ -1,6 +1,7 @@
 //! What a replication would read and cost, as a table and one line.
 
-use achub_engine::Preview;
+use achub_core::StreamName;
+use achub_engine::{Preview, hub::PlannedStream};
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,12 +22,54 @@ pub async fn print(output: &Output, ready: &Ready) -> Result<(), Failure> {
     for (stream, code, message) in &preview.unavailable {
         output.say(&format!("{stream}: this account does not offer it: {code} {message}"));
     }
+    for (stream, why) in &preview.unread {
+        output.say(&format!("{stream}: {why}"));
+    }
+    tell_reading(output, &preview);
     output.say(&format!("\n{}", sum(&preview)));
     output.say(&format!(
         "Nothing was written; the plan itself took {} requests.",
         count(preview.requests_spent)
     ));
     Ok(())
+}
+
+/// Which streams are read as a whole and why, and when the others are next.
+fn tell_reading(output: &Output, preview: &Preview) {
+    let streams = || preview.walks.iter().flat_map(|walk| &walk.streams);
+    let named = |wanted: &dyn Fn(&PlannedStream) -> bool| -> Vec<&str> {
+        streams().filter(|stream| wanted(stream)).map(|stream| stream.stream.as_str()).collect()
+    };
+    let whole = named(&|stream| stream.is_whole && stream.mode == "incremental");
+    if !whole.is_empty() {
+        output.say(&format!(
+            "\nRead as a whole and compared, because changes cannot be asked for: {}",
+            some_of(&whole)
+        ));
+    }
+    let checked = named(&|stream| stream.is_check);
+    if !checked.is_empty() {
+        output.say(&format!("Full check, to find what is gone or was missed: {}", some_of(&checked)));
+    }
+    if let Some(check) = &preview.full_check {
+        let names: Vec<&str> = check.streams.iter().map(StreamName::as_str).collect();
+        output.say(&format!(
+            "Next full check {}: about {} requests and {} for {}",
+            check.due.strftime("%Y-%m-%d %H:%M UTC"),
+            count(check.price.requests),
+            duration(check.price.seconds),
+            some_of(&names)
+        ));
+    }
+}
+
+/// The first names, and how many more there are.
+fn some_of(names: &[&str]) -> String {
+    const SHOWN: usize = 8;
+    match names.len().saturating_sub(SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..SHOWN].join(", ")),
+    }
 }
 
 /// The plan as rows: one per stream; a walk's price stands with its first stream.
@@ -89,6 +132,13 @@ fn json_of(preview: &Preview, rows: &Table) -> Value {
         "seconds": seconds_of_run(preview),
         "requests_per_second": preview.requests_per_second,
         "requests_spent": preview.requests_spent,
+        "full_check": preview.full_check.as_ref().map(|check| json!({
+            "streams": check.streams, "due": check.due, "requests": check.price.requests,
+            "seconds": check.price.seconds,
+        })),
+        "unread": preview.unread.iter()
+            .map(|(stream, why)| json!({ "stream": stream, "why": why }))
+            .collect::<Vec<_>>(),
         "unavailable": preview.unavailable.iter()
             .map(|(stream, code, message)| json!({ "stream": stream, "code": code, "message": message }))
             .collect::<Vec<_>>(),

@@ -8,7 +8,7 @@ use achub_engine::replication::Anchor;
 use crate::{
     args::{Replicate, Replication},
     command::{
-        context, environment, plan,
+        context, environment, plan, policy,
         replication::{self, Ends, Ready},
         runs,
     },
@@ -30,13 +30,29 @@ pub async fn run(output: Output, home_dir: Option<&Path>, verb: &Replicate) -> R
             None => Ok(()),
         },
         Replicate::Run(flags) => match ready(output, home_dir, flags).await? {
-            Some(ready) => replication::execute(&output, "replicate run", &ready).await,
+            Some(ready) => {
+                policy::ask(&output, &ready, &flags.policies).await?;
+                replication::execute(&output, "replicate run", &ready).await
+            }
             None => Ok(()),
         },
     }
 }
 
+/// The replication that the flags name, with the policies they ask for.
 async fn ready(output: Output, home_dir: Option<&Path>, flags: &Replication) -> Result<Option<Ready>, Error> {
+    let mut ready = resolved(output, home_dir, flags).await?;
+    if let Some(ready) = &mut ready {
+        policy::apply(&mut ready.replication, &flags.policies)?;
+    }
+    Ok(ready)
+}
+
+async fn resolved(
+    output: Output,
+    home_dir: Option<&Path>,
+    flags: &Replication,
+) -> Result<Option<Ready>, Error> {
     let overrides = Overrides {
         since: flags.since.as_deref().map(since).transpose()?,
         ..replication::overrides(&flags.narrowing)?

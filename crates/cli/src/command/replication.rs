@@ -17,7 +17,7 @@ use achub_core::{
 use achub_engine::{
     Hub, Replication, Stop, Summary,
     hub::StreamSummary,
-    replication::{FullCheck, Landing, StreamTask, Working},
+    replication::{FullCheck, Landing, Mode, StreamTask, Working},
 };
 use achub_store::sqlite::SqliteStore;
 use serde_json::json;
@@ -27,7 +27,7 @@ use crate::{
     command::{
         interrupt::Interrupt,
         plan,
-        summary::{closing_line, stream_line},
+        summary::{closing_line, closing_table, stream_line},
     },
     config::{
         connection::Connection,
@@ -326,36 +326,58 @@ fn tell(output: &Output, view: &str, ready: &Ready, summary: &Summary) -> Result
         value["exit_code"] = json!(summary.class().map_or(0, output::exit_code));
         output.json(view, value)?;
     }
-    tell_streams(output, &ready.watch, summary, |_| true);
+    // Users of Sling read lines, and programs of theirs do; ours get a table.
+    let is_sling = view == "run";
+    tell_streams(output, &ready.watch, summary, |_| is_sling);
+    if !is_sling && !output.is_json {
+        output.say(&closing_table(summary).words());
+    }
     for row in &summary.quarantined {
         output.warn(&format!("{} {}: put aside, column {}: {}", row.stream, row.key, row.column, row.reason));
     }
+    tell_empty_streams(output, ready, summary);
     summary.notes.iter().for_each(|note| output.warn(note));
     output.say(&closing_line(summary));
     advise(output, summary);
     Ok(())
 }
 
-/// One line for each stream that is `worth_telling` or did not finish; says how many were left out.
+/// Streams without a row made no table, where nobody asked for empty ones: whoever looks for it is told.
+fn tell_empty_streams(output: &Output, ready: &Ready, summary: &Summary) {
+    if ready.replication.landing.empty_tables {
+        return;
+    }
+    let is_empty = |stream: &&StreamSummary| {
+        let came = stream.outcomes.total() + stream.rows;
+        came == 0 && stream.error.is_none() && stream.unavailable.is_none() && stream.skipped.is_none()
+    };
+    let wants_rows = |stream: &&StreamSummary| stream.mode != Mode::DefinitionOnly.name();
+    for stream in summary.streams.iter().filter(is_empty).filter(wants_rows) {
+        let what =
+            "no rows came, so no table was made where there was none; SLING_ALLOW_EMPTY=true makes one";
+        output.warn(&format!("stream {}: {what}", stream.stream));
+    }
+}
+
+/// One line for each stream that is `worth_telling` or did not finish; gives how many were left out.
 pub fn tell_streams(
     output: &Output,
     watch: &Watch,
     summary: &Summary,
     worth_telling: impl Fn(&StreamSummary) -> bool,
-) {
+) -> usize {
     let of = summary.streams.len();
     let mut silent = 0;
     for (index, stream) in summary.streams.iter().enumerate() {
-        if stream.error.is_none() && stream.unavailable.is_none() && !worth_telling(stream) {
+        let is_landed = stream.error.is_none() && stream.unavailable.is_none() && stream.skipped.is_none();
+        if is_landed && !worth_telling(stream) {
             silent += 1;
             continue;
         }
         let seconds = watch.seconds(stream.stream.as_str()).unwrap_or(0.0);
         output.say(&stream_line(&format!("[{} / {of}]", index + 1), stream, seconds));
     }
-    if silent > 0 {
-        output.say(&format!("and {silent} streams that cannot be asked for changes, read as a whole"));
-    }
+    silent
 }
 
 /// What to look at next.

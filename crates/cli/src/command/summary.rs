@@ -29,6 +29,9 @@ pub fn stream_line(place: &str, stream: &StreamSummary, seconds: f64) -> String 
     if let Some((code, message)) = &stream.unavailable {
         return format!("{place} {}: this account does not offer it: {code} {message}", stream.stream);
     }
+    if let Some(why) = &stream.skipped {
+        return format!("{place} {}: {why}", stream.stream);
+    }
     let outcomes = &stream.outcomes;
     let rows = outcomes.added + outcomes.changed + outcomes.same;
     let verb = if stream.mode == "incremental" { "merged" } else { "inserted" };
@@ -39,12 +42,26 @@ pub fn stream_line(place: &str, stream: &StreamSummary, seconds: f64) -> String 
         stream.stream,
         count(rows)
     );
-    for (number, what) in
-        [(outcomes.changed, "changed"), (outcomes.removed, "removed"), (outcomes.refused, "refused")]
+    let merges = stream.mode == "incremental" || stream.mode == "backfill";
+    for (number, what) in [(outcomes.added, "added"), (outcomes.changed, "changed"), (outcomes.same, "same")]
     {
+        if number > 0 && merges && number < rows {
+            line.push_str(&format!(", {} {what}", count(number)));
+        }
+    }
+    for (number, what) in [
+        (outcomes.removed, "removed"),
+        (outcomes.refused, "refused"),
+        (outcomes.skipped, "skipped"),
+        (outcomes.held, "gone once, waiting for a second look"),
+        (stream.reduced, "shown without their contents"),
+    ] {
         if number > 0 {
             line.push_str(&format!(", {} {what}", count(number)));
         }
+    }
+    if let Some(differs) = differs(stream) {
+        line.push_str(&format!(", differs from the account: {differs}"));
     }
     if let Some(left_out) = stream.left_out.filter(|&left_out| left_out > 0) {
         line.push_str(&format!(", {} older records left out by the start date", count(left_out)));
@@ -69,12 +86,6 @@ pub fn closing_table(summary: &Summary) -> Table {
     ]);
     for stream in &summary.streams {
         let counts = &stream.outcomes;
-        let result = match (&stream.error, &stream.unavailable) {
-            (Some((code, _)), _) => format!("not finished: {code}"),
-            (None, Some((code, _))) => format!("not offered: {code}"),
-            (None, None) if counts.refused > 0 => "some refused".to_owned(),
-            (None, None) => "ok".to_owned(),
-        };
         table.push([
             json!(stream.stream),
             json!(stream.table),
@@ -87,10 +98,42 @@ pub fn closing_table(summary: &Summary) -> Table {
             json!(counts.skipped),
             json!(counts.held),
             json!(stream.rows),
-            json!(result),
+            json!(result(stream)),
         ]);
     }
     table
+}
+
+/// By what the table differs from the account, where it does: `2 missing, 1 different`.
+fn differs(stream: &StreamSummary) -> Option<String> {
+    let drift = &stream.drift;
+    let kinds = [(drift.missing, "missing"), (drift.extra, "extra"), (drift.different, "different")];
+    let told = kinds.into_iter().filter(|(number, _)| *number > 0);
+    let told: Vec<String> = told.map(|(number, what)| format!("{} {what}", count(number))).collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// How a stream ended, in a few words.
+fn result(stream: &StreamSummary) -> String {
+    let mut words = Vec::new();
+    if let Some((code, _)) = &stream.error {
+        return format!("not finished: {code}");
+    }
+    if let Some((code, _)) = &stream.unavailable {
+        return format!("not offered: {code}");
+    }
+    if let Some(why) = &stream.skipped {
+        return why.clone();
+    }
+    if stream.outcomes.refused > 0 {
+        words.push("some refused".to_owned());
+    }
+    words.extend(differs(stream).map(|differs| format!("differs: {differs}")));
+    words.extend(stream.findings.iter().map(|(code, _)| code.clone()));
+    if stream.check.is_some() {
+        words.push("checked".to_owned());
+    }
+    if words.is_empty() { "ok".to_owned() } else { words.join(", ") }
 }
 
 fn quoted(table: &str) -> String {
@@ -101,8 +144,14 @@ fn quoted(table: &str) -> String {
 pub fn closing_line(summary: &Summary) -> String {
     let failed = summary.streams.iter().filter(|stream| stream.error.is_some()).count();
     let unavailable = summary.streams.iter().filter(|stream| stream.unavailable.is_some()).count();
-    let landed = summary.streams.len() - failed - unavailable;
-    let missing = if unavailable > 0 { format!(", {unavailable} not offered") } else { String::new() };
+    let skipped = summary.streams.iter().filter(|stream| stream.skipped.is_some()).count();
+    let landed = summary.streams.len() - failed - unavailable - skipped;
+    let mut missing = String::new();
+    for (number, what) in [(unavailable, "not offered"), (skipped, "left out")] {
+        if number > 0 {
+            missing.push_str(&format!(", {number} {what}"));
+        }
+    }
     let rows: u64 = summary.streams.iter().map(|stream| stream.outcomes.total()).sum();
     let fate = if summary.status == RunStatus::Stopped { "not finished" } else { "failed" };
     format!(

@@ -13,7 +13,7 @@ use std::{
     path::Path,
 };
 
-use achub_core::Error;
+use achub_core::{Code, Error};
 use serde_json::{Value, json};
 
 pub use failure::{Failure, exit_code};
@@ -83,6 +83,16 @@ pub fn is_attended() -> bool {
 /// Whether words go to a terminal.
 pub fn words_to_terminal() -> bool {
     io::stderr().is_terminal()
+}
+
+/// Asks a person who sits in front; no is the default.
+///
+/// Errors: `CF-106` where the question was broken off.
+pub fn confirm(question: &str) -> Result<bool, Error> {
+    inquire::Confirm::new(question)
+        .with_default(false)
+        .prompt()
+        .map_err(|error| Error::new(Code::BadArgument, "the question was not answered").with_source(error))
 }
 
 impl Output {

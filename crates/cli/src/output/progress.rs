@@ -20,6 +20,9 @@ const LIVE_EVERY: Duration = Duration::from_millis(250);
 /// How often a plain line is printed.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
+/// Streams named in a line; how many more there are is a number.
+const STREAMS_SHOWN: usize = 3;
+
 /// What is shown while a run works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -78,6 +81,7 @@ enum Aside {
 struct State {
     requests_expected: u64,
     rows: u64,
+    rows_of: BTreeMap<String, u64>,
     working: BTreeMap<WalkName, (Instant, Vec<String>)>,
     seconds: BTreeMap<String, f64>,
     walks_done: usize,
@@ -184,7 +188,10 @@ impl State {
                 return resumed.then(|| Aside::Told(format!("{names}: continues an interrupted run")));
             }
             Event::Committed { rows, .. } => {
-                self.rows += rows.iter().map(|(_, rows)| rows).sum::<u64>();
+                for (stream, rows) in rows {
+                    self.rows += rows;
+                    *self.rows_of.entry(stream.to_string()).or_default() += rows;
+                }
             }
             // What a stream came to is told from the summary.
             Event::StreamFinished { .. } => {}
@@ -204,7 +211,7 @@ impl State {
         None
     }
 
-    /// `contacts +3, 12,400 rows · 124/480 requests, 4.0/s · about 1 min 29 s left`.
+    /// `contacts 12,400, field_values 124,000 +2 · 136,400 rows · 124/480 requests, 4.0/s · about 1 min 29 s left`.
     fn line(&self, sent: u64, elapsed: Duration) -> String {
         let seconds = elapsed.as_secs_f64().max(0.001);
         let rate = sent as f64 / seconds;
@@ -227,11 +234,22 @@ impl State {
     }
 
     fn reading(&self) -> String {
-        let mut names = self.working.values().flat_map(|(_, streams)| streams);
-        match (names.next(), names.count()) {
-            (None, _) => format!("{} of {} done", self.walks_done, self.walks),
-            (Some(first), 0) => first.clone(),
-            (Some(first), more) => format!("{first} +{more}"),
+        let names: Vec<&String> = self.working.values().flat_map(|(_, streams)| streams).collect();
+        if names.is_empty() {
+            return format!("{} of {} done", self.walks_done, self.walks);
+        }
+        let shown: Vec<String> = names.iter().take(STREAMS_SHOWN).map(|name| self.stream(name)).collect();
+        match names.len().saturating_sub(STREAMS_SHOWN) {
+            0 => shown.join(", "),
+            more => format!("{} +{more}", shown.join(", ")),
+        }
+    }
+
+    /// A stream with its rows so far.
+    fn stream(&self, name: &str) -> String {
+        match self.rows_of.get(name) {
+            Some(rows) => format!("{name} {}", count(*rows)),
+            None => name.to_owned(),
         }
     }
 }
@@ -278,7 +296,10 @@ mod tests {
             assert_eq!(state.take(event), None);
         }
         let line = state.line(40, Duration::from_secs(10));
-        assert_eq!(line, "contacts +1 · 1,500 rows · 40/100 requests, 4.0/s · about 15 s left");
+        assert_eq!(
+            line,
+            "contacts 1,500, field_values · 1,500 rows · 40/100 requests, 4.0/s · about 15 s left"
+        );
 
         state.take(Event::WalkFinished { walk });
         state.take(Event::Waiting { reason: "slow down".to_owned(), wait: Duration::from_secs(3600) });

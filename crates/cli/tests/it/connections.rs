@@ -205,6 +205,8 @@ fn private_addresses_can_be_allowed_everywhere() {
 #[test]
 fn statements_run_on_a_database() {
     let place = Place::with_account("http://127.0.0.1:1");
+    // An empty file is a database without tables; one that is not there is not made.
+    place.write("lake.db", "");
     place.good(&[
         "conns",
         "exec",

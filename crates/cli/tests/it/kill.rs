@@ -73,9 +73,10 @@ async fn run(
     mode: &str,
     failpoint: Option<&str>,
 ) -> Option<i32> {
+    // The documented way takes the most requests, so that there are most points to be killed at.
     let account = format!(
         "{{type: api, spec: activecampaign, secrets: {{api_key: demo, base_url: \"{}\"}}, \
-         inputs: {{requests_per_second: off, allow_private_address: true}}}}",
+         inputs: {{requests_per_second: off, allow_private_address: true, reading: documented}}}}",
         served.url()
     );
     let mut command = Command::new(env!("CARGO_BIN_EXE_achub"));

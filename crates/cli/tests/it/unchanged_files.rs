@@ -144,6 +144,7 @@ async fn third_file_reads_its_range_only() {
     sqlx::query("drop table crm.contacts").execute(&mut connection).await.unwrap();
     let ended = run(&place, &text.replace("2025-01-01,2025-06-30", "2000-01-01,2000-06-30"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("stream contacts: no rows came"), "{}", ended.stderr);
     let table = "select count(*) from information_schema.tables where table_schema = 'crm' and table_name = 'contacts'";
     assert_eq!(number(&mut connection, table).await, 0, "without rows no table is made");
 }

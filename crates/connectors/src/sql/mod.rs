@@ -8,6 +8,7 @@ pub(crate) mod bisect;
 pub(crate) mod conditions;
 pub(crate) mod encode;
 pub(crate) mod evolution;
+pub mod exec;
 pub(crate) mod finish;
 pub(crate) mod fit;
 pub(crate) mod making;

@@ -12,7 +12,7 @@ use crate::{
         yaml::{Node, parse},
         yaml_edit::{self, Value},
     },
-    output::Failure,
+    output::{Failure, confirm},
     wiring::Context,
 };
 
@@ -100,10 +100,7 @@ fn confirmed(context: &Context, question: &str) -> Result<bool, Error> {
         return Err(Error::new(Code::BadArgument, "this needs a yes, and there is nobody to ask")
             .with_hint("add --yes"));
     }
-    inquire::Confirm::new(question)
-        .with_default(false)
-        .prompt()
-        .map_err(|error| Error::new(Code::BadArgument, "the question was not answered").with_source(error))
+    confirm(question)
 }
 
 fn not_there(context: &Context, name: &str) -> Failure {

@@ -12,7 +12,7 @@ use achub_engine::{
     shape::{Fields, OnBroken, Shaping},
 };
 
-use super::{Listing, landing::DELETED_AT, tables, task::Resolver};
+use super::{Listing, Style, landing::DELETED_AT, tables, task::Resolver};
 use crate::config::{
     known_stream::KnownStream,
     replication_file::{
@@ -195,7 +195,9 @@ fn system(resolver: &Resolver<'_>, listing: &Listing, task: &StreamTask) -> Vec<
     let options = &listing.settings.target;
     let mut system = Vec::new();
     let marks = options.absence.as_ref().is_some_and(|absence| absence.action == AbsenceAction::Mark);
-    if marks && !resolver.setting.switches.synced_at {
+    // Our own landing has such a column anyway.
+    let is_theirs = resolver.setting.style == Style::Sling;
+    if marks && is_theirs && !resolver.setting.switches.synced_at {
         system.push((Origin::DeletedAt, DELETED_AT.to_owned()));
     }
     let keeps_versions = options.merge == Some(MergeStrategy::History);
