@@ -12,7 +12,8 @@ use achub_core::{
 
 use crate::{naming::Distinct, prepare::Placed};
 
-/// Makes the view where both its streams are replicated; otherwise there is nothing to lay out.
+/// Makes the view where both its streams are replicated; otherwise there is nothing to lay out. A table that is replicated
+/// under its name stands for it.
 pub(crate) async fn make(
     wide: &Wide,
     placed: &HashMap<StreamName, Placed<'_>>,
@@ -21,6 +22,13 @@ pub(crate) async fn make(
     let (Some(base), Some(values)) = (placed.get(&wide.base.0), placed.get(&wide.values)) else {
         return Ok(());
     };
+    let is_its_place = |other: &Placed<'_>| {
+        let (table, base) = (&other.placement.load.table, &base.placement.load.table);
+        table.schema == base.schema && table.name.eq_ignore_ascii_case(&wide.name)
+    };
+    if placed.values().any(is_its_place) {
+        return Ok(());
+    }
     let (Some(base_key), Some(parent), Some(field), Some(value)) = (
         base.placement.column(&wide.base.1),
         values.placement.column(&wide.parent_field),
@@ -34,6 +42,7 @@ pub(crate) async fn make(
         distinct.name(column.name.clone());
     }
     let columns = wide.fields.iter().map(|(id, name)| (*id, distinct.name(name.clone()))).collect();
+    let rest = wide.rest.clone().map(|name| distinct.name(name));
     let view = WideView {
         name: wide.name.clone(),
         base: base.placement.load.table.clone(),
@@ -43,6 +52,7 @@ pub(crate) async fn make(
         field: field.to_owned(),
         value: value.to_owned(),
         columns,
+        rest,
     };
     target.wide_view(&view).await.map(|_| ())
 }

@@ -98,6 +98,12 @@ impl Account {
         self.control(Method::POST, "/_sim/faults", Some(rules)).await;
     }
 
+    /// Ends all faults, and all changes between pages.
+    pub async fn calm(&self) {
+        self.control(Method::DELETE, "/_sim/faults", None).await;
+        self.control(Method::DELETE, "/_sim/mutate", None).await;
+    }
+
     /// Chooses answers to open questions: the body of `POST /_sim/switches`.
     pub async fn switches(&self, switches: Value) {
         self.control(Method::POST, "/_sim/switches", Some(switches)).await;
@@ -115,6 +121,12 @@ impl Account {
         text.lines().map(|line| serde_json::from_str(line).expect("a line is a row")).collect()
     }
 
+    /// Sends a request to the API as somebody else would, with the key: `POST`, `/api/3/fields`.
+    pub async fn api(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let method = method.parse().expect("a test names a method of HTTP");
+        self.control(method, path, body).await
+    }
+
     async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
         let body = self.send(method, path, body).await;
         if body.is_empty() {
@@ -130,6 +142,7 @@ impl Account {
             .method(method)
             .uri(path)
             .header("content-type", "application/json")
+            .header("api-token", KEY)
             .body(body)
             .expect("a control request is well formed");
         let response = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});

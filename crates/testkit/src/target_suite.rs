@@ -521,6 +521,7 @@ pub async fn wide_view_has_column_per_field(bench: &dyn Bench) {
         field: "id".to_owned(),
         value: "label".to_owned(),
         columns: columns.iter().map(|(id, name)| (*id, (*name).to_owned())).collect(),
+        rest: None,
     };
     for columns in [&[(10, "size"), (11, "it's \"x\"")][..], &[(11, "it's \"x\""), (12, "new"), (10, "size")]]
     {

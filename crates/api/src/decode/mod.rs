@@ -120,6 +120,11 @@ pub(crate) fn value(ty: Type, raw: &str) -> Option<Value> {
     scalar::value(ty, raw, None)
 }
 
+/// Reads `text`, which may be empty, as `ty`; `None` where it does not fit.
+pub(crate) fn of_text(ty: Type, text: &str) -> Option<Value> {
+    scalar::of_text(ty, text)
+}
+
 /// `total` in `meta`.
 fn total(meta: &str) -> Option<u64> {
     let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(meta).ok()?;

@@ -59,6 +59,15 @@ pub(super) fn value(ty: Type, raw: &str, twin: Option<&str>) -> Option<Value> {
     from_text(ty, text.trim(), twin)
 }
 
+/// Reads `text` as `ty`, as a member that holds it would be.
+pub(super) fn of_text(ty: Type, text: &str) -> Option<Value> {
+    match (ty, text) {
+        (Type::Text, _) => Some(Value::text(text)),
+        (_, "") => Some(Value::Null),
+        _ => from_text(ty, text.trim(), None),
+    }
+}
+
 /// Reads `text`, which is not empty, as a type other than text and JSON.
 fn from_text(ty: Type, text: &str, twin: Option<&str>) -> Option<Value> {
     let is_date =

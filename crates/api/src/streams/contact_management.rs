@@ -24,7 +24,7 @@ pub(super) const STREAMS: &[Stream] = &[
     CONTACT_DATA,
 ];
 
-const CONTACTS: Stream = Stream {
+pub(super) const CONTACTS: Stream = Stream {
     name: "contacts",
     group: ContactManagement,
     path: "contacts",

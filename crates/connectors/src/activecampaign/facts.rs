@@ -46,6 +46,17 @@ impl Facts {
             .and_then(|fact| fact.value.as_bool()))
     }
 
+    /// What was noted under a name, however long ago.
+    pub(super) async fn noted(&self, name: &str) -> Result<Option<serde_json::Value>, Error> {
+        Ok(self.state.fact(&self.account, name).await?.map(|fact| fact.value))
+    }
+
+    /// Notes something for good.
+    pub(super) async fn note(&self, name: &str, value: serde_json::Value) -> Result<(), Error> {
+        let fact = Fact { value, found_at: self.clock.now() };
+        self.state.put_fact(&self.account, name, &fact).await
+    }
+
     /// Remembers what was found just now.
     pub(super) async fn remember(&self, name: &str, found: bool) -> Result<(), Error> {
         let fact = Fact { value: found.into(), found_at: self.clock.now() };

@@ -9,7 +9,7 @@ use achub_api::{
 use achub_core::{Error, StreamName, port::source::Wanted};
 use jiff::Timestamp;
 
-use crate::activecampaign::{SATELLITES, find, intake::Feed, span::Span};
+use crate::activecampaign::{SATELLITES, find, intake::Feed, span::Span, wide};
 
 /// Streams read in one walk.
 #[derive(Debug, Clone)]
@@ -48,6 +48,21 @@ impl Group {
     /// Whether `stream` is wanted itself.
     pub(super) fn wants(&self, stream: &str) -> bool {
         self.wanted.iter().any(|wanted| wanted.stream.as_str() == stream)
+    }
+
+    /// Whether the main stream's own records are wanted, as they are or laid out.
+    pub(super) fn wants_main(&self) -> bool {
+        self.wants(self.main.name) || self.wants_wide()
+    }
+
+    /// Whether contacts are wanted with a column for each custom field.
+    pub(super) fn wants_wide(&self) -> bool {
+        self.wants(wide::NAME)
+    }
+
+    /// Whether records of `stream` are needed for what is wanted.
+    pub(super) fn needs(&self, stream: &str) -> bool {
+        self.wants(stream) || (stream == wide::VALUES && self.wants_wide())
     }
 
     pub(super) fn names(&self) -> Vec<StreamName> {
@@ -109,13 +124,14 @@ impl Group {
         self.wanted
             .iter()
             .filter_map(|wanted| {
-                let stream = streams::find(wanted.stream.as_str())?;
+                let stream = find(&wanted.stream).ok()?;
+                let is_main = stream.name == self.main.name || wide::is_wide(&wanted.stream);
                 let is_satellite = SATELLITES.contains(&stream.name);
                 let include = includes.iter().find(|include| is_satellite && include.stream == stream.name);
                 let span = Span { since: wanted.since, until: wanted.until };
                 Some(Feed {
                     stream,
-                    span: if stream.name == self.main.name { span } else { Span::default() },
+                    span: if is_main { span } else { Span::default() },
                     skip: wanted.skip,
                     is_skipping: wanted.skip > 0,
                     room: wanted.row_limit,
@@ -126,12 +142,16 @@ impl Group {
             .collect()
     }
 
-    /// One of its streams, read on its own.
+    /// One of its streams, read on its own. What is made of contacts comes with them.
     pub(super) fn alone(&self, stream: &str) -> Result<Group, Error> {
-        let wanted = self.wanted.iter().filter(|wanted| wanted.stream.as_str() == stream).cloned();
+        let is_main = stream == self.main.name;
+        let belongs =
+            |wanted: &&Wanted| wanted.stream.as_str() == stream || (is_main && wide::is_wide(&wanted.stream));
+        let wanted = self.wanted.iter().filter(belongs).cloned();
         // Read on its own there is no contact whose time would say what changed.
         let wanted = wanted.map(|wanted| Wanted { since: None, until: None, ..wanted }).collect();
-        Ok(Group { main: find(&StreamName::new(stream))?, wanted, riders: Vec::new() })
+        let main = if stream == wide::NAME { self.main } else { find(&StreamName::new(stream))? };
+        Ok(Group { main, wanted, riders: Vec::new() })
     }
 
     /// The group without some of its streams.
@@ -140,6 +160,13 @@ impl Group {
         let is_refused = |name: &str| refused.iter().any(|refused| refused.stream == name);
         group.wanted.retain(|wanted| !is_refused(wanted.stream.as_str()));
         group.riders.retain(|rider| !is_refused(rider.main.name));
+        group
+    }
+
+    /// The group without contacts that are laid out.
+    pub(super) fn without_wide(&self) -> Group {
+        let mut group = self.clone();
+        group.wanted.retain(|wanted| !wide::is_wide(&wanted.stream));
         group
     }
 

@@ -1,6 +1,9 @@
 //! What becomes of decoded records on their way to the engine: passed on, or left out by start date or row limit.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use achub_api::{
     decode::{Decoded, DecodedPart},
@@ -11,7 +14,7 @@ use achub_core::{
     port::source::{Part, Scope, WalkReport},
 };
 
-use crate::activecampaign::{pages::key_hashes, span::Span, told::Counts};
+use crate::activecampaign::{pages::key_hashes, span::Span, told::Counts, wide};
 
 /// A stream a walk feeds, and what of it is wanted.
 #[derive(Debug, Clone)]
@@ -39,6 +42,8 @@ pub(super) struct Intake {
     left_out: HashMap<StreamName, u64>,
     reduced: HashMap<StreamName, Reduced>,
     counts: Counts,
+    /// How contacts are laid out with their custom fields, where that is wanted.
+    layout: Option<Arc<wide::Layout>>,
 }
 
 impl Intake {
@@ -49,7 +54,13 @@ impl Intake {
             left_out: HashMap::new(),
             reduced: HashMap::new(),
             counts: Counts::default(),
+            layout: None,
         }
+    }
+
+    /// The same intake, laying out contacts.
+    pub(super) fn laying_out(self, layout: Option<Arc<wide::Layout>>) -> Intake {
+        Intake { layout, ..self }
     }
 
     pub(super) fn feeds(&self) -> &[Feed] {
@@ -57,8 +68,10 @@ impl Intake {
     }
 
     /// Passes on what is wanted of a page. `parents` are the keys of the page's main records.
-    pub(super) fn take(&mut self, decoded: Decoded, parents: &[i64]) -> Vec<Part> {
+    pub(super) fn take(&mut self, mut decoded: Decoded, parents: &[i64]) -> Vec<Part> {
         let mut parts = Vec::new();
+        let laid_out = self.laid_out(&decoded);
+        decoded.parts.extend(laid_out);
         for part in decoded.parts {
             let Some(feed) = self.feeds.iter_mut().find(|feed| feed.stream.name == part.stream.name) else {
                 continue;
@@ -89,6 +102,25 @@ impl Intake {
         parts
     }
 
+    /// The contacts of a page with their custom fields, where a feed wants them.
+    fn laid_out(&mut self, decoded: &Decoded) -> Option<DecodedPart> {
+        let layout = self.layout.as_ref()?;
+        let feed = self.feeds.iter().find(|feed| feed.stream.name == wide::NAME)?;
+        let contacts = decoded.parts.first().filter(|part| part.stream.name == "contacts")?;
+        let values = decoded.parts.iter().find(|part| part.stream.name == wide::VALUES);
+        let laid = layout.lay_out(&contacts.batch, values.map(|values| &values.batch));
+        for (field, count) in laid.drift {
+            *self.drift.entry((StreamName::new(wide::NAME), field)).or_default() += count;
+        }
+        Some(DecodedPart {
+            stream: feed.stream,
+            batch: laid.batch,
+            present: true,
+            type_drift: contacts.type_drift.clone(),
+            sideload_ids: Vec::new(),
+        })
+    }
+
     /// Forgets which records came reduced, because all of them are read once more.
     pub(super) fn forget_reduced(&mut self) {
         self.reduced.clear();
@@ -114,6 +146,15 @@ impl Intake {
     /// Puts the counts into the walk's report.
     pub(super) fn report(self, report: &mut WalkReport) {
         report.limited = self.is_limited();
+        if let Some(layout) = &self.layout {
+            report.notes.extend(layout.note());
+            // What is true of contacts is true of what is made of them.
+            let (contacts, wide) = (StreamName::new("contacts"), StreamName::new(wide::NAME));
+            for counts in [&mut report.totals, &mut report.missing] {
+                let count = counts.get(&contacts).copied();
+                counts.extend(count.map(|count| (wide.clone(), count)));
+            }
+        }
         report.type_drift = self.drift;
         report.told = self.counts.told();
         for (name, count) in self.left_out {

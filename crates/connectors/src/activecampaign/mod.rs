@@ -1,7 +1,6 @@
 //! ActiveCampaign as a source: which requests read which streams, at the lowest price.
 
 mod ahead;
-mod columns;
 mod contacts;
 mod facts;
 mod group;
@@ -20,6 +19,7 @@ mod series;
 mod span;
 mod told;
 mod whole;
+mod wide;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -52,13 +52,15 @@ pub struct ActiveCampaignSource {
     state: Arc<dyn StateStore>,
     clock: Arc<dyn Clock>,
     reading: Reading,
+    wide: wide::Described,
 }
 
 impl ActiveCampaignSource {
     /// Reads through `client`; what is found out about the account is remembered in `state`. `clock` stands in where an
     /// answer carries no date. Reads the documented way until [`ActiveCampaignSource::with_reading`] says otherwise.
     pub fn new(client: Client, state: Arc<dyn StateStore>, clock: Arc<dyn Clock>) -> ActiveCampaignSource {
-        ActiveCampaignSource { client, state, clock, reading: Reading::Documented }
+        let wide = wide::Described::default();
+        ActiveCampaignSource { client, state, clock, reading: Reading::Documented, wide }
     }
 
     /// The same source, reading in this way.
@@ -74,7 +76,16 @@ impl ActiveCampaignSource {
 #[async_trait]
 impl Source for ActiveCampaignSource {
     fn streams(&self) -> Vec<StreamInfo> {
-        streams::all().map(info).collect()
+        streams::all().chain(streams::derived()).map(info).collect()
+    }
+
+    async fn describe(&self, names: &[StreamName]) -> Result<Vec<StreamInfo>, Error> {
+        let mut infos = names.iter().map(|name| find(name).map(info)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(info) = infos.iter_mut().find(|info| wide::is_wide(&info.name)) {
+            let layout = self.wide.renew(&self.client, &self.facts()).await;
+            info.schema = wide::schema_or_fixed(layout)?;
+        }
+        Ok(infos)
     }
 
     fn requests_sent(&self) -> u64 {
@@ -86,15 +97,20 @@ impl Source for ActiveCampaignSource {
         wanted: &[Wanted],
         positions: &HashMap<WalkName, Position>,
     ) -> Result<Opened, Error> {
-        open::Opening::new(&self.client, self.facts(), &*self.clock, self.reading, positions)
-            .all(wanted)
-            .await
+        let mut opening =
+            open::Opening::new(&self.client, self.facts(), &*self.clock, self.reading, positions);
+        if wanted.iter().any(|wanted| wide::is_wide(&wanted.stream)) {
+            opening = opening.with_wide(self.wide.last(&self.client, &self.facts()).await);
+        }
+        opening.all(wanted).await
     }
 }
 
 /// The stream called `name`.
 fn find(name: &StreamName) -> Result<&'static Stream, Error> {
+    let derived = || streams::derived().find(|stream| stream.name.eq_ignore_ascii_case(name.as_str()));
     streams::find(name.as_str())
+        .or_else(derived)
         .ok_or_else(|| Error::new(Code::UnknownStream, format!("ActiveCampaign has no stream {name}")))
 }
 
@@ -104,9 +120,16 @@ fn info(stream: &'static Stream) -> StreamInfo {
         name: StreamName::new(stream.name),
         schema: decode::schema(stream),
         cursor: stream.cursor.filter(|cursor| cursor.filter.is_some()).map(|cursor| cursor.field.to_owned()),
-        follows: parent
-            .filter(|_| SATELLITES.contains(&stream.name))
-            .map(|parent| (StreamName::new(parent.stream), parent.field.to_owned())),
+        follows: follows(stream),
         parent: parent.map(|parent| StreamName::new(parent.stream)),
     }
+}
+
+/// The stream whose records tell when those of `stream` changed, and the field with its key.
+fn follows(stream: &Stream) -> Option<(StreamName, String)> {
+    if stream.name == wide::NAME {
+        return Some((StreamName::new("contacts"), "id".to_owned()));
+    }
+    let parent = stream.parent.filter(|_| SATELLITES.contains(&stream.name))?;
+    Some((StreamName::new(parent.stream), parent.field.to_owned()))
 }

@@ -5,12 +5,19 @@ mod by_offset;
 mod riders;
 mod stages;
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use achub_api::{decode, stream::Read};
+use achub_api::{
+    decode,
+    stream::{Read, Sideload},
+};
 use achub_client::Client;
 use achub_core::{
-    Error, StreamName, WalkName,
+    Error, SharedSchema, StreamName, WalkName,
     port::{
         clock::Clock,
         source::{OpenWalk, Opened, Position, Price, Walk, WalkStream, Wanted},
@@ -21,7 +28,7 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use crate::activecampaign::{
-    columns::FieldNames,
+    contacts::FieldTags,
     facts::Facts,
     find,
     group::{Group, groups},
@@ -33,6 +40,7 @@ use crate::activecampaign::{
     reading::Reading,
     segments::{self, SegmentsWalk},
     whole,
+    wide::{self, Layout},
 };
 
 /// What opening needs.
@@ -42,7 +50,9 @@ pub(super) struct Opening<'a> {
     clock: &'a dyn Clock,
     reading: Reading,
     positions: &'a HashMap<WalkName, Position>,
-    field_names: FieldNames,
+    field_tags: FieldTags,
+    /// How contacts are laid out with their custom fields, where that is wanted, or why they cannot be.
+    layout: Option<Result<Arc<Layout>, Error>>,
     /// The first page of pipelines: a walk of its own and the control query for stages both need it.
     pipelines: OnceCell<Fetched>,
     /// Streams that could not be opened though others of their group could.
@@ -65,15 +75,42 @@ impl<'a> Opening<'a> {
             clock,
             reading,
             positions,
-            field_names: FieldNames::default(),
+            field_tags: FieldTags::default(),
+            layout: None,
             pipelines: OnceCell::new(),
             failed: Mutex::default(),
         }
     }
 
+    /// The same opening, laying out contacts.
+    pub(super) fn with_wide(mut self, layout: Result<Arc<Layout>, Error>) -> Opening<'a> {
+        if let Ok(layout) = &layout {
+            // Nobody has met the fields before: the cell is new.
+            let _ = self.field_tags.set(layout.tags().to_vec());
+        }
+        self.layout = Some(layout);
+        self
+    }
+
+    /// How contacts are laid out; `None` where that is not wanted or not possible.
+    fn layout(&self) -> Option<Arc<Layout>> {
+        self.layout.as_ref().and_then(|layout| layout.as_ref().ok()).cloned()
+    }
+
+    /// What becomes of the records of `group` that come with `includes`.
+    fn intake(&self, group: &Group, includes: &[&'static Sideload]) -> Intake {
+        let layout = self.layout().filter(|_| group.wants_wide());
+        Intake::new(group.feeds(includes)).laying_out(layout)
+    }
+
     /// Opens all walks beside each other. Fails as a whole only where nothing could be opened.
-    pub(super) async fn all(self, wanted: &[Wanted]) -> Result<Opened, Error> {
-        let groups = self.with_riders(groups(wanted)?).await?;
+    pub(super) async fn all(mut self, wanted: &[Wanted]) -> Result<Opened, Error> {
+        let mut wanted = wanted.to_vec();
+        if let Some(Err(error)) = self.layout.take_if(|layout| layout.is_err()) {
+            wanted.retain(|wanted| !wide::is_wide(&wanted.stream));
+            self.fail(vec![StreamName::new(wide::NAME)], error);
+        }
+        let groups = self.with_riders(groups(&wanted)?).await?;
         let opened = join_all(groups.iter().map(|group| self.group(group))).await;
         let mut walks = Vec::new();
         for (group, result) in groups.iter().zip(opened) {
@@ -115,7 +152,7 @@ impl<'a> Opening<'a> {
     async fn numbered(&self, group: &Group) -> Result<OpenedWalk, Error> {
         let pages = Pages::new(self.client, vec![group.main], Vec::new());
         let how = "page numbers".to_owned();
-        let intake = Intake::new(group.feeds(&[]));
+        let intake = self.intake(group, &[]);
         if let Some(mark) = self.position::<numbered::Mark>(group) {
             let walk = resumed(self.walk(group, how, 1, None, mark.as_of));
             return Ok(Box::new(NumberedWalk { walk, pages, intake, mark, opening: None }));
@@ -130,7 +167,7 @@ impl<'a> Opening<'a> {
     async fn segments(&self, group: &Group, parent: &str) -> Result<OpenedWalk, Error> {
         let how = "evaluated per segment".to_owned();
         let (stream, client) = (group.main, self.client.clone());
-        let intake = Intake::new(group.feeds(&[]));
+        let intake = self.intake(group, &[]);
         if let Some(mark) = self.position::<segments::Mark>(group) {
             let walk = resumed(self.walk(group, how, mark.left.len() as u64, None, mark.as_of));
             return Ok(Box::new(SegmentsWalk { walk, client, stream, intake, mark }));
@@ -167,8 +204,8 @@ impl<'a> Opening<'a> {
             .iter()
             .map(|wanted| WalkStream {
                 name: wanted.stream.clone(),
-                schema: decode::schema(find(&wanted.stream).expect("groups hold known streams")),
-                rows: rows.filter(|_| wanted.stream.as_str() == group.main.name),
+                schema: self.schema(&wanted.stream),
+                rows: rows.filter(|_| is_main(group, &wanted.stream)),
                 left_out: None,
             })
             .collect();
@@ -182,23 +219,33 @@ impl<'a> Opening<'a> {
         }
     }
 
+    fn schema(&self, stream: &StreamName) -> SharedSchema {
+        match self.layout().filter(|_| wide::is_wide(stream)) {
+            Some(layout) => layout.schema().clone(),
+            None => decode::schema(find(stream).expect("groups hold known streams")),
+        }
+    }
+
     /// Says how many records are older than a start date; one more request for each stream that has one.
     async fn add_left_out(&self, group: &Group, walk: &mut Walk, total: u64) -> Result<(), Error> {
-        let is_counted = group
-            .wanted
-            .iter()
-            .any(|wanted| wanted.count_left_out && wanted.stream.as_str() == group.main.name);
+        let is_counted =
+            group.wanted.iter().any(|wanted| wanted.count_left_out && is_main(group, &wanted.stream));
         if !is_counted || group.span().since.is_none() {
             return Ok(());
         }
         let pages = Pages::new(self.client, vec![group.main], Vec::new());
         let all = pages.get(group.main.path, vec![("limit".to_owned(), "1".to_owned())], |_| Ok(())).await?;
         let left_out = all.decoded.total.unwrap_or(total).saturating_sub(total);
-        if let Some(stream) = walk.streams.iter_mut().find(|stream| stream.name.as_str() == group.main.name) {
+        for stream in walk.streams.iter_mut().filter(|stream| is_main(group, &stream.name)) {
             stream.left_out = Some(left_out);
         }
         Ok(())
     }
+}
+
+/// Whether `stream` has the main stream's own records, as they are or laid out.
+fn is_main(group: &Group, stream: &StreamName) -> bool {
+    stream.as_str() == group.main.name || wide::is_wide(stream)
 }
 
 fn one(walk: OpenedWalk) -> Vec<OpenedWalk> {

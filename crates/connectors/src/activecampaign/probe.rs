@@ -44,7 +44,9 @@ impl ActiveCampaignSource {
     /// Sends no more requests than a run limited to so many records. Errors: those of reading.
     pub async fn sample(&self, stream: &StreamName, count: u64) -> Result<Batch, Error> {
         let wanted = Wanted { row_limit: Some(count), ..Wanted::all(stream.clone()) };
-        let mut samples = Samples { stream, batch: Batch::new(achub_api::decode::schema(find(stream)?)) };
+        let described = self.describe(std::slice::from_ref(stream)).await?;
+        let schema = described.into_iter().next().expect("one stream is described").schema;
+        let mut samples = Samples { stream, batch: Batch::new(schema) };
         let opened = self.open(&[wanted], &HashMap::new()).await?;
         for walk in opened.walks {
             walk.read(&mut samples).await?;

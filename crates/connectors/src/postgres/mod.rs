@@ -149,7 +149,7 @@ async fn make_view(session: &mut PostgresSession, view: &WideView) -> Result<(),
     if is_taken {
         return Err(wide::in_the_way(&name).into());
     }
-    let query = wide::query(view, &base, &session.place(&view.values));
+    let query = wide::query_with(view, &base, &session.place(&view.values), "json_object_agg");
     session.execute("SAVEPOINT achub_view", &[]).await?;
     let replaced = session.execute(&format!("CREATE OR REPLACE VIEW {} AS {query}", name.sql()), &[]).await;
     if replaced.is_err() {

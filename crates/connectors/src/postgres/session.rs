@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Marks the views we made, so that only those are ever dropped.
-pub(crate) const VIEW_MARK: &str = "made by achub: one column per custom field";
+pub(crate) const VIEW_MARK: &str = crate::sql::wide::MARK;
 
 /// How long another run may take to let go of a walk. A process that was killed leaves its server process behind for a
 /// moment, until that notices.
@@ -328,6 +328,14 @@ impl Session for PostgresSession {
                 .push(format!("CREATE VIEW {0} AS {definition}; COMMENT ON VIEW {0} IS {mark}", view.sql()));
         }
         Ok(remade)
+    }
+
+    async fn drop_own_view(&mut self, view: &TableName) -> Result<bool, Fault> {
+        let is_ours = self.view_comment(view).await?.is_some_and(|comment| comment == VIEW_MARK);
+        if is_ours {
+            self.execute(&format!("DROP VIEW {}", view.sql()), &[]).await?;
+        }
+        Ok(is_ours)
     }
 
     async fn remake_view(&mut self, statement: &str) -> Result<(), Fault> {

@@ -213,6 +213,11 @@ pub(crate) trait Session: Send {
         Ok(Vec::new())
     }
 
+    /// Drops the view of this name where it is ours, so that a table can take its place. Tells whether it was.
+    async fn drop_own_view(&mut self, _view: &TableName) -> Result<bool, Fault> {
+        Ok(false)
+    }
+
     /// Gives a column another type that holds all its values.
     async fn widen(&mut self, table: &TableName, column: &str, ty: &str) -> Result<(), Fault> {
         let sql = format!("ALTER TABLE {} ALTER COLUMN {} TYPE {ty}", table.sql(), quoted(column));

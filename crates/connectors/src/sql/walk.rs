@@ -187,7 +187,10 @@ impl<S: Session> LoadingTable<S> {
     ) -> Result<(LoadingTable<S>, TableProgress), Fault> {
         let table = session.place(&load.table);
         session.make_schema(&table).await?;
-        let shape = session.shape(&table).await?;
+        let mut shape = session.shape(&table).await?;
+        if shape.as_ref().is_some_and(|shape| !shape.is_table) && session.drop_own_view(&table).await? {
+            shape = None;
+        }
         let fits = shape.as_ref().filter(|_| load.mode != LoadMode::Replace);
         let plan = TablePlan::new(session, load, table, fits, scratch)?;
         if let Some(shape) = &shape {

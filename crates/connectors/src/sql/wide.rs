@@ -4,30 +4,46 @@ use achub_core::{Code, Error, port::target::WideView};
 
 use crate::sql::{TableName, quoted};
 
+/// What marks a view as ours: it may be replaced, and gives way to a table of its name.
+pub(crate) const MARK: &str = "made by achub: one column per custom field";
+
 /// The query of a wide view: every column of the base table, and one column for each custom field.
 ///
 /// The values are grouped once for all fields. Where a record has several values of one field, the largest is shown.
+/// For databases whose aggregate of keys and values is called `json_group_object`.
 pub(crate) fn query(view: &WideView, base: &TableName, values: &TableName) -> String {
+    query_with(view, base, values, "json_group_object")
+}
+
+/// The same where the aggregate that makes a JSON object of keys and values is called `object_of`.
+pub(crate) fn query_with(view: &WideView, base: &TableName, values: &TableName, object_of: &str) -> String {
     let base_columns = view.base.columns.iter().map(|column| format!("b.{}", quoted(&column.name)));
-    let field_columns = view.columns.iter().map(|(_, name)| format!("v.{}", quoted(name)));
+    let named = view.columns.iter().map(|(_, name)| name).chain(&view.rest);
+    let field_columns = named.map(|name| format!("v.{}", quoted(name)));
     let select: Vec<String> = base_columns.chain(field_columns).collect();
-    if view.columns.is_empty() {
+    if view.columns.is_empty() && view.rest.is_none() {
         return format!("SELECT {} FROM {} AS b", select.join(", "), base.sql());
     }
     let parent = quoted(&view.parent);
-    let picks: Vec<String> = view
-        .columns
-        .iter()
-        .map(|(id, name)| {
-            format!(
-                "max(f.{}) FILTER (WHERE f.{} = {}) AS {}",
-                quoted(&view.value),
-                quoted(&view.field),
-                id_constant(view, *id),
-                quoted(name)
-            )
-        })
-        .collect();
+    let (field, value) = (quoted(&view.field), quoted(&view.value));
+    let pick = |(id, name): &(i64, String)| {
+        let (id, name) = (id_constant(view, *id), quoted(name));
+        format!("max(f.{value}) FILTER (WHERE f.{field} = {id}) AS {name}")
+    };
+    let rest = view.rest.iter().map(|name| {
+        let ids: Vec<String> = view.columns.iter().map(|(id, _)| id_constant(view, *id)).collect();
+        let others = if ids.is_empty() {
+            String::new()
+        } else {
+            format!(" AND f.{field} NOT IN ({})", ids.join(", "))
+        };
+        format!(
+            "{object_of}(CAST(f.{field} AS text), f.{value}) \
+             FILTER (WHERE f.{field} IS NOT NULL AND f.{value} IS NOT NULL{others}) AS {}",
+            quoted(name)
+        )
+    });
+    let picks: Vec<String> = view.columns.iter().map(pick).chain(rest).collect();
     format!(
         "SELECT {} FROM {} AS b LEFT JOIN (SELECT f.{parent}, {} FROM {} AS f GROUP BY f.{parent}) AS v \
          ON v.{parent} = b.{}",

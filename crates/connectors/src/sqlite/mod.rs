@@ -162,6 +162,6 @@ async fn make_view(session: &mut SqliteSession, view: &WideView) -> Result<(), F
     session.execute(&format!("DROP VIEW IF EXISTS {}", name.sql()), &[]).await?;
     let values = place(view.values.schema.as_deref(), &view.values.name);
     let query = wide::query(view, &place(schema, &view.base.name), &values);
-    session.execute(&format!("CREATE VIEW {} AS {query}", name.sql()), &[]).await?;
+    session.execute(&format!("CREATE VIEW {} AS /* {} */ {query}", name.sql(), wide::MARK), &[]).await?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::{
         plan::{REPEAT, SEQ},
         quote::{cut, quoted, quoted_list, text_constant},
         session::RowFault,
+        wide,
     },
     sqlite::{error, rows::Rows, types},
 };
@@ -168,6 +169,16 @@ impl Session for SqliteSession {
     async fn drop_for_replacement(&mut self, table: &TableName) -> Result<Vec<String>, Fault> {
         self.execute(&format!("DROP TABLE IF EXISTS {}", table.sql()), &[]).await?;
         Ok(Vec::new())
+    }
+
+    async fn drop_own_view(&mut self, view: &TableName) -> Result<bool, Fault> {
+        let sql = "SELECT sql FROM sqlite_master WHERE lower(name) = lower($1) AND type = 'view'";
+        let made = self.texts(sql, &[Some(&view.name)]).await?.into_iter().flatten().next().flatten();
+        let is_ours = made.is_some_and(|made| made.contains(wide::MARK));
+        if is_ours {
+            self.execute(&format!("DROP VIEW {}", view.sql()), &[]).await?;
+        }
+        Ok(is_ours)
     }
 
     async fn remake_view(&mut self, _statement: &str) -> Result<(), Fault> {

@@ -188,8 +188,11 @@ pub struct Wide {
     pub id_field: String,
     /// Its field with the value.
     pub value_field: String,
-    /// Id and name of each custom field; names are unique, lower case, and fit for a column.
+    /// Id and name of each custom field that gets a column; names are unique, lower case, and fit for a column.
     pub fields: Vec<(i64, String)>,
+    /// The column with the values of all other custom fields, where there are more than get a column: a JSON object by
+    /// field id.
+    pub rest: Option<String>,
 }
 
 /// A walk whose first request was already answered.

@@ -384,6 +384,8 @@ pub struct WideView {
     pub value: String,
     /// Field id and column name of each column to add.
     pub columns: Vec<(i64, String)>,
+    /// The name of a column with the values of all other fields: a JSON object by field id, null where there are none.
+    pub rest: Option<String>,
 }
 
 /// How a table that is there differs from the one that is wanted.

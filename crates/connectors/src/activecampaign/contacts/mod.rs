@@ -12,7 +12,10 @@ mod mark;
 pub(super) mod query;
 pub(super) mod riders;
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
 
 use achub_core::{
     Code, Error,
@@ -22,7 +25,6 @@ use async_trait::async_trait;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::activecampaign::{
-    columns::{self, FieldNames},
     contacts::{
         blocks::{Blocks, Lasting, Verdict},
         latency::Latency,
@@ -35,9 +37,13 @@ use crate::activecampaign::{
     pages::{Fetched, Pages},
     ranges::{Range, Ranges},
     span::Span,
+    wide::{Definitions, Names},
 };
 
 pub(super) use mark::Mark;
+
+/// Id and name of each custom field, set by whoever meets them first.
+pub(super) type FieldTags = Arc<OnceLock<Vec<(i64, String)>>>;
 
 /// A walk over contacts, opened or taken up again.
 pub(super) struct ContactsWalk {
@@ -51,8 +57,8 @@ pub(super) struct ContactsWalk {
     pub(super) control: Option<Control>,
     /// Contacts a page holds as this server grants them.
     pub(super) page_size: u32,
-    /// Names of custom fields, where another walk has met them all.
-    pub(super) field_names: FieldNames,
+    /// Custom fields, where another walk has met them all.
+    pub(super) field_tags: FieldTags,
     /// How blocks of ids are asked for; `None` where pages are.
     pub(super) blocks: Option<Blocks>,
     /// Streams of their own that come along.
@@ -132,11 +138,11 @@ impl ContactsWalk {
         if !self.intake.feeds().iter().any(|feed| feed.stream.name == "field_values") {
             return Ok(None);
         }
-        let names = match self.field_names.get() {
-            Some(names) => names.clone(),
-            None => columns::names(self.pages.client()).await?,
+        let tags = match self.field_tags.get() {
+            Some(tags) => tags.clone(),
+            None => Definitions::read(self.pages.client()).await?.tags(),
         };
-        Ok(Some(columns::wide(names)))
+        Ok(Some(Names::given(&self.facts, &tags).await?.view(&tags)))
     }
 
     /// Reads everything in `mark.left`, as many requests in flight as the budget asks for.

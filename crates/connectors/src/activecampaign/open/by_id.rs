@@ -15,10 +15,11 @@ use crate::activecampaign::{
     },
     facts::BLOCKS,
     group::Group,
-    intake::{self, Intake},
+    intake,
     offset::Place,
     pages::{Fetched, Pages},
     reading::Reading,
+    wide,
 };
 
 impl Opening<'_> {
@@ -39,6 +40,11 @@ impl Opening<'_> {
                 return self.seat(group, rider_openings, None).await.map(|(_, walks)| walks);
             }
         };
+        let without_wide = self.without_unfillable(group, &pages, &fetched);
+        let group = without_wide.as_ref().unwrap_or(group);
+        if group.wanted.is_empty() {
+            return Ok(Vec::new());
+        }
         if !query::is_ordered(&fetched.decoded) {
             // Without an order by id there are no id ranges; the offset is documented too.
             let mut walks = self.each_alone(group, group.without_riders().names()).await?;
@@ -53,11 +59,22 @@ impl Opening<'_> {
 
     fn contact_pages(&self, group: &Group) -> Pages {
         let includes: Vec<&'static Sideload> =
-            group.main.sideloads.iter().filter(|sideload| group.wants(sideload.stream)).collect();
+            group.main.sideloads.iter().filter(|sideload| group.needs(sideload.stream)).collect();
         let streams = std::iter::once(group.main)
             .chain(includes.iter().filter_map(|include| streams::find(include.stream)))
             .collect();
         Pages::new(self.client, streams, includes)
+    }
+
+    /// The group without contacts that are laid out, where the account does not send what has to be laid out.
+    fn without_unfillable(&self, group: &Group, pages: &Pages, fetched: &Fetched) -> Option<Group> {
+        let refused = pages.refused(&fetched.decoded);
+        let is_unfillable =
+            group.wants_wide() && refused.iter().any(|refused| refused.stream == wide::VALUES);
+        is_unfillable.then(|| {
+            self.fail(vec![StreamName::new(wide::NAME)], wide::without_values());
+            group.without_wide()
+        })
     }
 
     /// The walk over contacts, and walks of their own for the satellites it does not bring.
@@ -81,7 +98,7 @@ impl Opening<'_> {
         let mut walks = self.each_alone(group, separate).await?;
         if walks.len() < without_riders.wanted.len() {
             let is_left_behind = |include: &&'static Sideload| {
-                refused.contains(include) || !without_riders.wants(include.stream) && !is_riding(include)
+                refused.contains(include) || !without_riders.needs(include.stream) && !is_riding(include)
             };
             let left_behind: Vec<&'static Sideload> =
                 pages.includes().iter().copied().filter(is_left_behind).collect();
@@ -94,7 +111,8 @@ impl Opening<'_> {
     /// Some streams of a group, each from its own address.
     async fn each_alone(&self, group: &Group, names: Vec<StreamName>) -> Result<Vec<OpenedWalk>, Error> {
         let mut walks = Vec::new();
-        for name in names {
+        let comes_with_main = |name: &StreamName| wide::is_wide(name) && group.wants(group.main.name);
+        for name in names.iter().filter(|name| !comes_with_main(name)) {
             walks.push(self.offset(&group.alone(name.as_str())?, Vec::new(), Place::Nowhere).await?);
         }
         Ok(walks)
@@ -110,7 +128,7 @@ impl Opening<'_> {
         let is_known = self.facts.known(BLOCKS).await? == Some(true) && !mark.second_look;
         let blocks = self.blocks_worth_it(group, &mark, mark.records_left(), page_size).filter(|_| is_known);
         let requests = requests_left(&mark, mark.records_left(), page_size, blocks.as_ref())
-            + u64::from(group.wants("field_values"));
+            + self.requests_for_tags(group);
         let latency = Latency::about(self.client.latency());
         let walk =
             self.walk(group, contacts_how(&pages, blocks.as_ref()), requests, Some(mark.total), mark.as_of);
@@ -119,13 +137,13 @@ impl Opening<'_> {
         });
         Ok(Box::new(ContactsWalk {
             walk: resumed(walk),
-            intake: Intake::new(group.feeds(pages.includes())),
+            intake: self.intake(group, pages.includes()),
             pages,
             mark,
             opening: None,
             control: None,
             page_size,
-            field_names: self.field_names.clone(),
+            field_tags: self.field_tags.clone(),
             blocks,
             riders: riders.collect(),
             facts: self.facts.clone(),
@@ -159,7 +177,7 @@ impl Opening<'_> {
         let latency = latency_of(&fetched, control.as_ref(), blocks.as_ref());
         let left = group.within_limits(total).saturating_sub(came);
         let requests = requests_left(&mark, left, page_size, blocks.as_ref()) - u64::from(control.is_some())
-            + u64::from(group.wants("field_values"));
+            + self.requests_for_tags(group);
         let mut walk = self.walk(group, contacts_how(&pages, blocks.as_ref()), requests, Some(total), as_of);
         walk.price.seconds = latency.seconds(self.client, requests);
         self.add_left_out(group, &mut walk, total).await?;
@@ -170,19 +188,24 @@ impl Opening<'_> {
         mark.riders.iter().for_each(|rider| rows_of(&mut walk, rider));
         Ok(Box::new(ContactsWalk {
             walk,
-            intake: Intake::new(group.feeds(pages.includes())),
+            intake: self.intake(group, pages.includes()),
             pages,
             mark,
             opening: Some(fetched),
             control,
             page_size,
-            field_names: self.field_names.clone(),
+            field_tags: self.field_tags.clone(),
             blocks,
             riders,
             facts: self.facts.clone(),
             latency,
             notes,
         }))
+    }
+
+    /// Requests for the names of custom fields, where they are needed and not known.
+    fn requests_for_tags(&self, group: &Group) -> u64 {
+        u64::from(group.wants(wide::VALUES) && self.field_tags.get().is_none())
     }
 
     /// Blocks of ids, where they are cheaper for what `mark` has left.
@@ -265,7 +288,7 @@ fn contacts_how(pages: &Pages, blocks: Option<&Blocks>) -> String {
 /// Whether satellites that are wanted without contacts cost less from their own addresses, judged by one page.
 fn is_dearer(group: &Group, opening: &Fetched) -> bool {
     let contacts = opening.main().len() as u64;
-    if group.wants(group.main.name) || contacts == 0 || group.span().since.is_some() {
+    if group.wants_main() || contacts == 0 || group.span().since.is_some() {
         return false;
     }
     let came: usize = opening.decoded.parts.iter().skip(1).map(|part| part.batch.len()).sum();

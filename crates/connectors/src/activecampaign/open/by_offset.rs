@@ -1,15 +1,15 @@
 //! Opening a walk by offset.
 
+use achub_api::{stream::Sideload, streams};
 use achub_core::Error;
 
 use super::{OpenedWalk, Opening, resumed};
 use crate::activecampaign::{
-    columns,
     group::Group,
-    intake::Intake,
     offset::{self, OffsetWalk, Place},
     pages::{Fetched, Pages},
     series::{OVERLAP, Series},
+    wide,
 };
 
 impl Opening<'_> {
@@ -22,7 +22,7 @@ impl Opening<'_> {
     ) -> Result<OpenedWalk, Error> {
         if let Some(mark) = self.position::<offset::Mark>(group) {
             let walk = resumed(self.walk(group, how(place), 1, None, mark.as_of));
-            let intake = Intake::new(group.feeds(&[]));
+            let intake = self.intake(group, &includes(group));
             return Ok(Box::new(OffsetWalk::new(walk, pages(self, group), intake, place, mark)));
         }
         let opening = match (place, parents.first()) {
@@ -66,20 +66,28 @@ impl Opening<'_> {
                 + (parents.len() as u64).saturating_sub(1);
         let mut walk = self.walk(group, how(place), requests, total, as_of);
         self.add_left_out(group, &mut walk, total.unwrap_or(came)).await?;
-        if let Some(names) =
-            opening.as_ref().filter(|_| group.main.name == "custom_fields").and_then(columns::all_on)
+        if let Some(tags) =
+            opening.as_ref().filter(|_| group.main.name == "custom_fields").and_then(wide::all_on)
         {
-            let _ = self.field_names.set(names);
+            let _ = self.field_tags.set(tags);
         }
         let mark = offset::Mark::new(group.signature(), group.span(), as_of, parents);
-        let intake = Intake::new(group.feeds(&[]));
+        let intake = self.intake(group, &includes(group));
         Ok(Box::new(OffsetWalk::new(walk, pages(self, group), intake, place, mark).opened_by(opening)))
     }
 }
 
 fn pages(opening: &Opening<'_>, group: &Group) -> Pages {
-    let streams = std::iter::once(group.main).chain(group.companions()).collect();
-    Pages::new(opening.client, streams, Vec::new())
+    let includes = includes(group);
+    let along = includes.iter().filter_map(|include| streams::find(include.stream));
+    let streams = std::iter::once(group.main).chain(group.companions()).chain(along).collect();
+    Pages::new(opening.client, streams, includes)
+}
+
+/// What has to come along: the values of contacts that are laid out.
+fn includes(group: &Group) -> Vec<&'static Sideload> {
+    let sideloads = group.main.sideloads.iter().filter(|_| group.wants_wide());
+    sideloads.filter(|sideload| sideload.stream == wide::VALUES).collect()
 }
 
 fn how(place: Place) -> String {
