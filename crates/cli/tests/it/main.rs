@@ -6,6 +6,7 @@ mod demo;
 mod duckdb;
 mod file_runs;
 mod kill;
+mod looking_back;
 mod pages;
 mod parquet;
 mod postgres;
