@@ -49,7 +49,11 @@ pub(crate) async fn of_sets<S: Session>(
         let sql = format!("SELECT CAST(count(*) AS text) FROM ({absent}) AS x");
         return Ok(Found { held: number(session, &sql).await?, ..Found::default() });
     }
-    let these = format!("({}) IN ({absent})", plan.key_list(""));
+    let mut these = format!("({}) IN ({absent})", plan.key_list(""));
+    if action == AbsenceAction::Mark {
+        // Where every version is kept, older ones were marked before.
+        these = format!("{these} AND {}", plan.live(&plan.table.sql()));
+    }
     Ok(Found { removed: remove::<S>(session, plan, action, &these, started_at).await?, ..Found::default() })
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn stored_as(storage: Storage) -> String {
         Storage::TimestampTz => "TIMESTAMP".to_owned(),
         Storage::Decimal { precision: None, .. } => "DECIMAL TEXT".to_owned(),
         Storage::Decimal { precision: Some(precision), scale } => {
-            format!("DECIMAL({precision},{scale}) TEXT")
+            format!("DECIMAL TEXT({precision},{scale})")
         }
         Storage::Float => "REAL".to_owned(),
         Storage::String { length: None } => "TEXT".to_owned(),
@@ -44,7 +44,7 @@ pub(crate) fn stored_as(storage: Storage) -> String {
         Storage::Json => "JSON TEXT".to_owned(),
         Storage::Uuid => "UUID TEXT".to_owned(),
         Storage::Time => "TIME TEXT".to_owned(),
-        Storage::TimeTz => "TIME WITH TIME ZONE TEXT".to_owned(),
+        Storage::TimeTz => "TIMETZ TEXT".to_owned(),
         Storage::Binary => "BLOB".to_owned(),
     }
 }
@@ -109,7 +109,7 @@ fn bound(actual: &str) -> Limit {
     let number = |text: &str| text.trim().parse::<usize>().ok();
     match (word.trim().to_ascii_uppercase().as_str(), sizes.split_once(',')) {
         ("VARCHAR", None) => number(sizes).map_or(Limit::None, Limit::Chars),
-        ("DECIMAL", Some((precision, scale))) => match (number(precision), number(scale)) {
+        ("DECIMAL TEXT", Some((precision, scale))) => match (number(precision), number(scale)) {
             (Some(precision), Some(scale)) => Limit::Decimal { precision, scale },
             _ => Limit::None,
         },
@@ -126,7 +126,7 @@ mod tests {
         let cases = [
             ("BIGINT", Affinity::Integer),
             ("JSON TEXT", Affinity::Text),
-            ("DECIMAL(10,2) TEXT", Affinity::Text),
+            ("DECIMAL TEXT(10,2)", Affinity::Text),
             ("BLOB", Affinity::Blob),
             ("DOUBLE PRECISION", Affinity::Real),
             ("DATETIME", Affinity::Numeric),

@@ -6,6 +6,7 @@ use achub_connectors::sqlite::SqliteTarget;
 use achub_core::{
     Code,
     port::target::{LoadMode, Target},
+    schema::Storage,
 };
 use achub_testkit::{
     database_suite::{self, DatabaseBench},
@@ -199,4 +200,53 @@ async fn schema_becomes_part_of_the_name() {
     assert_eq!(kept[0]["at"].as_deref(), Some("2026-03-01 12:00:00.250000+00:00"));
     let newest = target.newest(Some("crm"), "things", "_achub_loaded_at").await.expect("the table is there");
     assert_eq!(newest, Some("2026-03-01T12:00:00.25Z".parse().expect("a literal")));
+}
+
+/// Section 8 on a database with few types: the nearest that loses nothing, and what would be changed stands aside.
+#[tokio::test]
+async fn named_types_lose_nothing() {
+    let decimal = Storage::Decimal { precision: Some(6), scale: 2 };
+    // Type, value, and what is kept with its storage class; nothing where it is put aside.
+    let cases = [
+        (Storage::SmallInt, "7", Some("7 integer")),
+        (Storage::Integer, "7", Some("7 integer")),
+        (Storage::BigInt, "007", None),
+        (Storage::Bool, "1", Some("1 integer")),
+        (Storage::Date, "2026-03-01", Some("2026-03-01 text")),
+        (Storage::DateTime, "2026-03-01 12:00:00", Some("2026-03-01 12:00:00 text")),
+        (Storage::TimestampTz, "2026-03-01 12:00:00Z", Some("2026-03-01 12:00:00Z text")),
+        (Storage::Json, "{}", Some("{} text")),
+        (Storage::String { length: None }, "long", Some("long text")),
+        (
+            Storage::Decimal { precision: None, scale: 0 },
+            "12345678901234567890.5",
+            Some("12345678901234567890.5 text"),
+        ),
+        (decimal, "1234.50", Some("1234.50 text")),
+        (decimal, "1.005", None),
+        (Storage::String { length: Some(3) }, "äöü", Some("äöü text")),
+        (Storage::String { length: Some(3) }, "four", None),
+        (Storage::Float, "1.5", Some("1.5 real")),
+        (Storage::Uuid, "00000", Some("00000 text")),
+        (Storage::TimeTz, "23:59:59+02", Some("23:59:59+02 text")),
+        (Storage::Time, "23:59:59", Some("23:59:59 text")),
+        (Storage::Time, "2026-03-01 12:00", None),
+        (Storage::Binary, "a\\b", Some("a\\b blob")),
+    ];
+    for (storage, value, expected) in cases {
+        let bench = SqliteBench::new().await;
+        let target = bench.open().await;
+        let mut load = table_load("things", LoadMode::MergeAtEnd);
+        load.table.columns[2].rules.storage = Some(storage);
+        for _ in 0..2 {
+            let pages = vec![page(&[(1, 1, value)], 1)];
+            let reports = load_pages(&*target, spec_of(load.clone()), pages).await.expect("the load ends");
+            assert_eq!(reports[0].rows, u64::from(expected.is_some()), "{storage:?} {value}");
+        }
+        let kept =
+            bench.query("SELECT CAST(label AS text) || ' ' || typeof(label) AS kept FROM things").await;
+        assert_eq!(kept.first().and_then(|row| row["kept"].as_deref()), expected, "{storage:?} {value}");
+        let differences = target.differences(&[load]).await.expect("the target answers");
+        assert_eq!(differences, [], "{storage:?}");
+    }
 }

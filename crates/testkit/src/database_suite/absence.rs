@@ -1,5 +1,7 @@
 //! Rows the source no longer shows.
 
+use std::collections::BTreeSet;
+
 use achub_core::{
     StreamName, Value,
     port::{
@@ -183,4 +185,29 @@ pub async fn only_inserting_takes_marks_off_too(bench: &dyn DatabaseBench) {
     let back = Run::new("r4", load).pages(bench, vec![page(&[(2, 1, "new"), (3, 1, "new")], 1)]).await;
     assert_eq!((back.outcomes.changed, back.outcomes.skipped, back.rows), (1, 1, 3));
     assert_eq!(rows(bench).await[&3]["label"].as_deref(), Some("c"));
+}
+
+/// Where every version of a row is kept, those that were marked before are not marked again.
+pub async fn older_versions_keep_their_marks(bench: &dyn DatabaseBench) {
+    let set = |label| {
+        let things: Vec<Thing<'_>> = Option::into_iter(label).map(|label| (1, 7, label)).collect();
+        let scope = Some(Scope { field: "owner".to_owned(), parents: vec![7] });
+        let part = Part { stream: StreamName::new(STREAM), batch: batch(&things), scope };
+        vec![Page { parts: vec![part], position: Position(1.into()) }]
+    };
+    let mut load = at_end(AbsenceAction::Mark);
+    load.merge = MergeStrategy::History;
+    let days = [
+        ("2026-03-01T00:00:00Z", Some("a"), 0),
+        ("2026-03-02T00:00:00Z", None, 1),
+        ("2026-03-03T00:00:00Z", Some("b"), 0),
+        ("2026-03-04T00:00:00Z", None, 1),
+    ];
+    for (at, label, removed) in days {
+        let run = Run { at, ..Run::new("r", load.clone()) };
+        assert_eq!(run.pages(bench, set(label)).await.outcomes.removed, removed, "{at}");
+    }
+    let marks: BTreeSet<_> =
+        bench.rows(STREAM).await.into_iter().map(|row| row["deleted_at"].clone()).collect();
+    assert_eq!(marks.len(), 2, "each version keeps the time of its own mark");
 }

@@ -25,7 +25,7 @@ use async_trait::async_trait;
 pub use self::{
     absence::{
         absent_children_obey_the_action, absent_rows_wait_for_second_sighting,
-        condition_limits_what_is_looked_at, incomplete_reads_remove_nothing,
+        condition_limits_what_is_looked_at, incomplete_reads_remove_nothing, older_versions_keep_their_marks,
         only_inserting_takes_marks_off_too, row_shown_again_loses_its_mark, rows_put_aside_are_not_absent,
         short_read_removes_nothing, sighting_ends_when_row_is_shown,
     },
@@ -173,6 +173,7 @@ macro_rules! database_suite {
             rows_put_aside_are_not_absent
             absent_children_obey_the_action
             only_inserting_takes_marks_off_too
+            older_versions_keep_their_marks
             checked_moves_with_complete_reads
             check_tells_drift_from_due_changes
             interrupted_check_goes_on_by_another_run
