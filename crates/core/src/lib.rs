@@ -9,6 +9,7 @@ pub mod error;
 pub mod failpoint;
 pub mod name;
 pub mod outcome;
+pub mod planted;
 pub mod port;
 pub mod schema;
 pub mod secret;

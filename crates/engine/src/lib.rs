@@ -17,6 +17,7 @@ mod naming;
 mod once;
 mod opening;
 mod passes;
+mod planting;
 mod prepare;
 mod preview;
 mod reading;

@@ -2,6 +2,7 @@
 
 use achub_core::{
     Error, StreamName, WalkName,
+    planted::{self, Bug},
     port::{
         source::{StreamInfo, Wanted},
         target::{AbsenceAction, Checkpoints, LoadMode, MergeStrategy, Tally, Target},
@@ -19,6 +20,18 @@ use crate::{
 /// How far an incremental run reads back behind the start of the one before: changes that ActiveCampaign made visible
 /// late, and clocks that differ, fall into it.
 pub(crate) const OVERLAP: std::time::Duration = std::time::Duration::from_secs(10 * 60);
+
+/// How far a cursor may lie in the future and still be one: clocks differ, but not by more than this.
+const AHEAD_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+
+/// The cursor as far as it is to be believed. One from a clock that runs ahead is held back to now. One that lies further in
+/// the future, from a record with a wrong date or from a clock that was set right since, says nothing about what was read.
+fn usable(cursor: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    if planted::is_planted(Bug::FutureCursorKept) {
+        return Some(cursor);
+    }
+    (cursor <= now + AHEAD_MAX).then(|| cursor.min(now))
+}
 
 /// How a stream is read by a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,7 +168,7 @@ impl Ground<'_> {
             None if self.is_new_here() => self.newest_landed(task, info, placement).await?,
             None => None,
         };
-        let Some(cursor) = remembered.map(|cursor| cursor.min(self.now)) else {
+        let Some(cursor) = remembered.and_then(|cursor| usable(cursor, self.now)) else {
             return match self.replication.anchor {
                 Anchor::Since(start) => {
                     let wanted = Wanted { since: Some(start), count_left_out: true, ..all };

@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 pub mod account;
+pub mod crash;
 pub mod database_suite;
 pub mod in_process;
 pub mod memory_target;

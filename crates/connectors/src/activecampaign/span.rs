@@ -1,7 +1,8 @@
 //! The stretch of time a walk reads.
 
 use achub_api::stream::{Matching, Stream};
-use jiff::{Timestamp, tz::TimeZone};
+use achub_core::planted::{self, Bug};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::activecampaign::pages::Query;
 
@@ -25,11 +26,20 @@ impl Span {
     pub(super) fn filters(self, stream: &Stream) -> Query {
         let Some(cursor) = stream.cursor else { return Query::new() };
         let before = stream.filters.iter().find(|filter| filter.matching == Matching::Before(cursor.field));
-        let since =
-            self.since.zip(cursor.filter).map(|(time, name)| (name, spelled(time, "America/Chicago")));
+        let since = self.since.map(just_before);
+        let since = since.zip(cursor.filter).map(|(time, name)| (name, spelled(time, "America/Chicago")));
         let until = self.until.zip(before).map(|(time, before)| (before.parameter, spelled(time, "UTC")));
         since.into_iter().chain(until).map(|(name, time)| (name.to_owned(), time)).collect()
     }
+}
+
+/// A second earlier. `updated_after` and `after` are read as "later than", which would leave out what changed in the very
+/// second a span begins with; records older than the span are left out after reading.
+fn just_before(time: Timestamp) -> Timestamp {
+    if planted::is_planted(Bug::AfterInsteadOfFrom) {
+        return time;
+    }
+    time.checked_sub(SignedDuration::from_secs(1)).unwrap_or(time)
 }
 
 /// A moment on the wall clock of `zone`, with its offset.
@@ -59,7 +69,7 @@ mod tests {
             filters.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
         };
 
-        let (since, until) = ("2026-01-02T00:00:00-06:00", "2026-07-02T05:00:00+00:00");
+        let (since, until) = ("2026-01-01T23:59:59-06:00", "2026-07-02T05:00:00+00:00");
         let both = [format!("filters[updated_after]={since}"), format!("filters[updated_before]={until}")];
         assert_eq!(parameters("contacts"), both);
         assert_eq!(parameters("deals"), both);

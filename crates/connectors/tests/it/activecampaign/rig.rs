@@ -23,7 +23,7 @@ use achub_store::memory::MemoryStore;
 use achub_testkit::{
     account::Account,
     memory_target::MemoryTarget,
-    oracle::{self, Findings},
+    oracle::{self, Findings, LandedRow},
     time::RuntimeClock,
 };
 
@@ -114,8 +114,12 @@ impl Rig {
 
     /// What is wrong with the table of `stream`.
     pub async fn findings(&self, stream: &str) -> Findings {
-        let records = self.truth(stream).await;
-        oracle::compare(&records, &self.target.rows(stream))
+        self.compared(stream, &self.target.rows(stream)).await
+    }
+
+    /// What is wrong with these rows of `stream`.
+    pub async fn compared(&self, stream: &str, landed: &[LandedRow]) -> Findings {
+        oracle::compare(&self.truth(stream).await, landed)
     }
 
     pub async fn truth(&self, stream: &str) -> Batch {

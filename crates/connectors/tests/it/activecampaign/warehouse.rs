@@ -1,0 +1,102 @@
+//! Databases that a played account is replicated into.
+
+use std::collections::BTreeMap;
+
+use achub_connectors::{
+    postgres::{PostgresSettings, PostgresTarget},
+    sqlite::SqliteTarget,
+};
+use achub_core::{Secret, port::target::Target};
+use achub_testkit::{
+    oracle::{self, LandedRow},
+    postgres::FreshDatabase,
+};
+use sqlx::{
+    AssertSqlSafe, Column, Connection, Executor, Row, SqliteConnection, sqlite::SqliteConnectOptions,
+};
+
+/// A row as text, by column.
+pub type TextRow = BTreeMap<String, Option<String>>;
+
+/// A database of its own.
+pub enum Warehouse {
+    Sqlite(tempfile::TempDir),
+    Postgres(FreshDatabase),
+}
+
+impl Warehouse {
+    pub fn sqlite() -> Warehouse {
+        Warehouse::Sqlite(tempfile::tempdir().expect("a folder can be made"))
+    }
+
+    pub async fn postgres() -> Warehouse {
+        Warehouse::Postgres(FreshDatabase::create().await)
+    }
+
+    pub async fn open(&self) -> Box<dyn Target> {
+        match self {
+            Warehouse::Sqlite(folder) => {
+                let path = folder.path().join("target.db");
+                Box::new(SqliteTarget::open(path).await.expect("the folder is there"))
+            }
+            Warehouse::Postgres(database) => {
+                let url = Some(Secret::new(database.url()));
+                let settings = PostgresSettings { url, ..PostgresSettings::default() };
+                Box::new(PostgresTarget::connect(&settings).await.expect("the server answers"))
+            }
+        }
+    }
+
+    pub async fn query(&self, sql: &str) -> Vec<TextRow> {
+        match self {
+            Warehouse::Sqlite(folder) => {
+                let options = SqliteConnectOptions::new().filename(folder.path().join("target.db"));
+                let mut connection =
+                    SqliteConnection::connect_with(&options).await.expect("the file is there");
+                let query = sqlx::query(AssertSqlSafe(sql));
+                texts(query.fetch_all(&mut connection).await.expect("the query is right"))
+            }
+            Warehouse::Postgres(database) => {
+                // The simple protocol sends every value as its text.
+                let query = sqlx::raw_sql(AssertSqlSafe(sql));
+                texts(database.connect().await.fetch_all(query).await.expect("the query is right"))
+            }
+        }
+    }
+
+    /// All rows of a table, for the oracle.
+    pub async fn landed(&self, table: &str) -> Vec<LandedRow> {
+        match self {
+            Warehouse::Sqlite(folder) => oracle::sqlite_rows(&folder.path().join("target.db"), table).await,
+            Warehouse::Postgres(database) => oracle::postgres_rows(&database.url(), table).await,
+        }
+    }
+
+    /// Names and types of a table's columns.
+    pub async fn columns(&self, table: &str) -> BTreeMap<String, String> {
+        let rows = match self {
+            Warehouse::Sqlite(_) => {
+                self.query(&format!("SELECT name, type FROM pragma_table_info('{table}')")).await
+            }
+            Warehouse::Postgres(_) => {
+                let sql = "SELECT column_name AS name, data_type AS type FROM information_schema.columns";
+                self.query(&format!("{sql} WHERE table_name = '{table}'")).await
+            }
+        };
+        let text = |row: &TextRow, name: &str| row[name].clone().unwrap_or_default();
+        rows.iter().map(|row| (text(row, "name"), text(row, "type").to_lowercase())).collect()
+    }
+}
+
+fn texts<R: Row>(rows: Vec<R>) -> Vec<TextRow>
+where
+    usize: sqlx::ColumnIndex<R>,
+    for<'r> Option<String>: sqlx::Decode<'r, R::Database>,
+{
+    rows.iter()
+        .map(|row| {
+            let text = |index| row.try_get_unchecked::<Option<String>, _>(index).expect("all has a text");
+            row.columns().iter().map(|column| (column.name().to_owned(), text(column.ordinal()))).collect()
+        })
+        .collect()
+}
