@@ -7,6 +7,9 @@ use achub_client::Client;
 /// The most: an answer to a block holds about 3 MB.
 const IN_FLIGHT_MAX: usize = 12;
 
+/// The most where there is no pace: an answer is read while the next one is made. More would only wait in memory.
+const IN_FLIGHT_UNPACED: usize = 2;
+
 /// The weight of the newest answer.
 const WEIGHT: f64 = 0.3;
 
@@ -25,12 +28,11 @@ impl Latency {
         self.0 = self.0.mul_f64(1.0 - WEIGHT) + latency.mul_f64(WEIGHT);
     }
 
-    /// Requests to have under way: pace × latency, and one to spare; where there is no pace, what the client wants.
+    /// Requests to have under way: pace × latency, and one to spare.
     pub(in crate::activecampaign) fn in_flight_wanted(self, client: &Client) -> usize {
-        let wanted = client.in_flight_wanted();
-        let Some(rate) = client.requests_per_second() else { return wanted };
+        let Some(rate) = client.requests_per_second() else { return IN_FLIGHT_UNPACED };
         let busy = (rate * self.0.as_secs_f64()).ceil() as usize;
-        wanted.max((busy + 1).min(IN_FLIGHT_MAX))
+        client.in_flight_wanted().max((busy + 1).min(IN_FLIGHT_MAX))
     }
 
     /// Seconds that `requests` take at the pace of `client`.
