@@ -184,7 +184,12 @@ pub enum Conns {
     Show { name: String },
     /// Test a connection
     #[command(before_help = "Example: achub conns test shop")]
-    Test { name: String },
+    Test {
+        name: String,
+        /// Ask for one record of each of these streams; patterns allowed
+        #[arg(long, value_name = "A,B*", value_delimiter = ',')]
+        endpoints: Vec<String>,
+    },
     /// Show what an account offers, with the rows it has
     #[command(before_help = "Example: achub conns discover shop --pattern 'deal_*' --columns")]
     Discover {
@@ -262,6 +267,21 @@ pub enum Streams {
     /// Show one stream with its fields
     #[command(before_help = "Example: achub streams show contacts")]
     Show { name: String },
+    /// Show how often the fields of a stream are filled, and masked values
+    #[command(before_help = "Example: achub streams sample contacts --from shop")]
+    Sample(Sample),
+}
+
+#[derive(Debug, Args)]
+pub struct Sample {
+    /// The stream
+    pub stream: String,
+    /// The account
+    #[arg(long, value_name = "NAME")]
+    pub from: String,
+    /// How many records are read
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub count: u64,
 }
 
 /// What `run` and `replicate` share about one file.

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod asking;
 mod bundle;
 mod completions;
 mod conns;
@@ -13,6 +14,7 @@ mod replicate;
 mod replication;
 mod run;
 mod runs;
+mod sample;
 mod sim;
 mod streams;
 mod summary;
@@ -23,7 +25,7 @@ use std::{future::Future, path::Path};
 use achub_core::{Code, Error};
 
 use crate::{
-    args::{Arguments, Command},
+    args::{Arguments, Command, Streams},
     config::environment::Environment,
     output::{Failure, Output},
     wiring::Context,
@@ -45,6 +47,9 @@ pub fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
         }
         Command::Explain { code } => explain::run(&output, code.as_deref()),
         Command::Completions { shell } => completions::run(&output, shell),
+        Command::Streams(Streams::Sample(flags)) => {
+            in_runtime(async { sample::run(&context(output, home_dir)?, &flags).await })
+        }
         Command::Streams(streams) => streams::run(&output, &streams),
         Command::Sim(settings) => in_runtime(sim::run(&output, &settings)),
         Command::Demo => in_runtime(demo::run(&context(output, home_dir)?)),

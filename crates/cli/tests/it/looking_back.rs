@@ -23,7 +23,10 @@ fn runs_tell_what_happened() {
     let run = replicate(&place, &[])["run"].as_str().unwrap().to_owned();
 
     let list = json(&place.good(&["runs", "list", "--json"]));
-    assert_eq!((list["rows"][0]["run"].as_str(), list["rows"][0]["streams"].as_u64()), (Some(&*run), Some(5)));
+    assert_eq!(
+        (list["rows"][0]["run"].as_str(), list["rows"][0]["streams"].as_u64()),
+        (Some(&*run), Some(5))
+    );
     let show = place.good(&["runs", "show", &run[..20]]);
     assert!(show.contains("contacts\tcontacts\tincremental\t150\t0\t0\t"), "{show}");
     let log = place.good(&["runs", "logs", "last"]);
@@ -98,7 +101,8 @@ fn policies_decide_about_gone_rows() {
     assert_eq!(numbers(&lake, &[live, all]), [95, 100]);
 
     account.mutate(r#"{"collection": "contacts", "delete": 60, "seed": 2}"#);
-    let ends = ["replicate", "run", "--from", "shop", "--to", "lake", "--streams", "contacts", "--full-check"];
+    let ends =
+        ["replicate", "run", "--from", "shop", "--to", "lake", "--streams", "contacts", "--full-check"];
     let guarded = place.run(&ends);
     assert_eq!(guarded.code, Some(5), "{}", guarded.stderr);
     assert!(guarded.stderr.contains("GD-101"), "{}", guarded.stderr);
@@ -123,7 +127,10 @@ fn changed_columns_wait_for_a_person() {
     assert!(asked.stderr.contains("description") && asked.stderr.contains("DB-106"), "{}", asked.stderr);
     assert_eq!(place.run(&[&ends[..], &["--schema-changes", "stop"]].concat()).code, Some(5));
     place.good(&[&ends[..], &["--schema-changes", "add"]].concat());
-    assert_eq!(numbers(&place.path("lake.db"), &["select count(*) from tags where description is null"]), [0]);
+    assert_eq!(
+        numbers(&place.path("lake.db"), &["select count(*) from tags where description is null"]),
+        [0]
+    );
 }
 
 /// Section 10 of the format: hooks around a run of the real program.
@@ -157,8 +164,35 @@ fn hooks_go_along_with_the_run() {
     place.good(&["run", "r.yaml", "--allow-commands"]);
     assert_eq!(place.read("said.txt"), "hi\n");
 
-    place.write("r.yaml", &file(", {type: check, check: 'execution.total_rows > 0', failure_message: too few}"));
+    place.write(
+        "r.yaml",
+        &file(", {type: check, check: 'execution.total_rows > 0', failure_message: too few}"),
+    );
     let ended = place.run(&["run", "r.yaml"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("RN-107") && ended.stderr.contains("too few"), "{}", ended.stderr);
+}
+
+/// SL-12, SL-28: what an account offers, what reading it takes, and what is in it, without showing whose it is.
+#[test]
+fn account_is_shown_without_its_people() {
+    let account = Account::start(&["--contacts", "250", "--rate", "off"]);
+    let place = Place::with_account(&account.url);
+
+    let offered = json(&place.good(&["conns", "discover", "shop", "-p", "contact*", "--json"]));
+    let rows = offered["rows"].as_array().unwrap();
+    let contacts = rows.iter().find(|row| row["stream"] == "contacts").unwrap();
+    assert_eq!((contacts["rows"].as_u64(), contacts["requests"].as_u64()), (Some(250), Some(3)));
+    assert_eq!(contacts["group"], "contact management");
+    let tested = place.good(&["conns", "test", "shop", "--endpoints", "tags,deal_*"]);
+    assert!(tested.starts_with("stream\tresult\trows\tms\tproblem\ntags\tok\t40\t"), "{tested}");
+    assert!(tested.contains("deal_stages\tok\t"), "{tested}");
+
+    let sample = place.good(&["streams", "sample", "contacts", "--from", "shop", "--count", "30"]);
+    assert!(sample.contains("id\tinteger\t100 %\t"), "{sample}");
+    place.good(&["replicate", "run", "--from", "shop", "--to", "lake", "--streams", "contacts"]);
+    let shown = addresses(&place).into_iter().find(|address| sample.contains(address.as_str()));
+    assert_eq!(shown, None);
+    assert!(sample.contains("…@"), "{sample}");
+    assert_eq!(place.run(&["streams", "sample", "contcats", "--from", "shop"]).code, Some(2));
 }

@@ -1,21 +1,20 @@
 //! `conns discover`: what an account offers.
 
-use std::sync::Arc;
-
 use achub_api::{
-    decode,
-    stream::{Read, Stream, Total},
+    stream::{Read, Stream},
     streams,
 };
-use achub_client::{Client, Get};
-use achub_core::{Code, Error, port::progress::Silent};
-use serde_json::{Value, json};
+use achub_core::{Error, StreamName};
+use serde_json::json;
 
 use crate::{
-    command::streams::row,
+    command::{
+        asking::{Asking, problem},
+        streams::row,
+    },
     config::{known_stream, replication_file::pattern_matches},
     output::{Failure, Output, Table, duration, per_second},
-    wiring::{self, Context},
+    wiring::Context,
 };
 
 /// Shows the streams of the account called `name` that match `pattern`: with the rows it has, or with `columns` their
@@ -28,28 +27,45 @@ pub async fn run(
     columns: bool,
 ) -> Result<(), Failure> {
     let found = context.connections.get(name)?;
-    let connection = found.read()?;
-    let account = wiring::account(&found.name, &connection)?;
     let streams = matching(pattern)?;
     if columns {
         return fields(output, &streams);
     }
-    let asked = streams.iter().filter(|stream| tells_total(stream)).count();
-    let store = context.open_store().await?;
-    let client = context.client(&found.name, account, &store, Arc::new(Silent))?;
-    let pace = client.requests_per_second();
-    let time = pace.map(|pace| format!("about {} ", duration(asked as f64 / pace))).unwrap_or_default();
+    let asking = Asking::open(context, &found.name).await?;
+    let pace = asking.client.requests_per_second();
+    let time =
+        pace.map(|pace| format!("about {} ", duration(streams.len() as f64 / pace))).unwrap_or_default();
     context.output.say(&format!(
-        "Asking for the rows of {asked} streams: {asked} requests, {time}{}",
+        "Asking for one record of {} streams: about as many requests, {time}{}",
+        streams.len(),
         per_second(pace)
     ));
-    let mut table = Table::new(&["stream", "group", "read", "key", "cursor", "fields", "rows", "problem"]);
-    for stream in streams {
-        let (rows, problem) = count(&client, stream).await?;
-        table.push(row(stream).into_iter().chain([rows, problem]));
+    let names: Vec<StreamName> = streams.iter().map(|stream| StreamName::new(stream.name)).collect();
+    let probes = asking.probe(&names).await;
+    asking.close().await;
+    let mut table = Table::new(&[
+        "stream", "group", "read", "key", "cursor", "fields", "rows", "requests", "seconds", "problem",
+    ]);
+    for (stream, (_, probed)) in streams.iter().zip(&probes?) {
+        let rows = probed.as_ref().ok().and_then(|probe| probe.rows);
+        let requests = rows.and_then(|rows| requests(stream, rows));
+        let seconds =
+            requests.zip(pace).map(|(requests, pace)| (requests as f64 / pace * 10.0).round() / 10.0);
+        let told = [json!(rows), json!(requests), json!(seconds), problem(probed)];
+        table.push(row(stream).into_iter().chain(told));
     }
-    store.close().await;
     output.table("conns discover", &table)
+}
+
+/// Requests that reading all of a stream takes, as far as its rows tell; none where it comes along with another.
+fn requests(stream: &Stream, rows: u64) -> Option<u64> {
+    match stream.read {
+        Read::Keyset | Read::Offset | Read::PageNumber => {
+            Some(rows.div_ceil(u64::from(stream.page_size.max(1))).max(1))
+        }
+        Read::With { .. } => Some(0),
+        Read::PerParent { .. } | Read::SegmentMatch { .. } => None,
+    }
 }
 
 fn matching(pattern: Option<&str>) -> Result<Vec<&'static Stream>, Error> {
@@ -76,29 +92,4 @@ fn fields(output: &Output, streams: &[&'static Stream]) -> Result<(), Failure> {
         }
     }
     output.table("conns discover", &table)
-}
-
-/// Whether one request tells how many rows there are.
-fn tells_total(stream: &Stream) -> bool {
-    let plain = matches!(stream.read, Read::Keyset | Read::Offset);
-    plain && stream.total != Total::Absent
-}
-
-/// The rows of a stream, or why they are not known. What concerns the whole connection is an error.
-async fn count(client: &Client, stream: &'static Stream) -> Result<(Value, Value), Error> {
-    if !tells_total(stream) {
-        return Ok((Value::Null, Value::Null));
-    }
-    let get = Get::new(stream.path).with("limit", 1);
-    match client.get(&get, |body| total(stream, body)).await {
-        Ok(answer) => Ok((json!(answer.value), Value::Null)),
-        Err(error) if matches!(error.code(), Code::NotAllowed | Code::RequestRefused | Code::EmptyAnswer) => {
-            Ok((Value::Null, json!(error.message())))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn total(stream: &'static Stream, body: &[u8]) -> Result<Option<u64>, decode::Unreadable> {
-    decode::page(body, &[stream], decode::Options { noise: false }).map(|decoded| decoded.total)
 }

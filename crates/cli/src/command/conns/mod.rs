@@ -26,7 +26,8 @@ pub async fn run(context: &Context, verb: &Conns, yes: bool) -> Result<(), Failu
             exec::run(context, &in_form(context, *output)?, name, sql, *limit).await
         }
         Conns::Show { name } => list::show(context, name),
-        Conns::Test { name } => test::run(context, name).await,
+        Conns::Test { name, endpoints } if endpoints.is_empty() => test::run(context, name).await,
+        Conns::Test { name, endpoints } => test::streams(context, name, endpoints).await,
         Conns::Discover { name, pattern, columns, output } => {
             let output = in_form(context, *output)?;
             discover::run(context, &output, name, pattern.as_deref(), *columns).await

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use achub_client::{Checks, Client, StepResult, check};
-use achub_core::{Error, port::progress::Silent};
+use achub_core::{Error, StreamName, port::progress::Silent};
 use serde_json::{Value, json};
 
 use crate::{
-    config::connection::{ActiveCampaign, Connection},
-    output::{Failure, Output, exit_code},
+    command::asking::{Asking, problem},
+    config::{
+        connection::{ActiveCampaign, Connection},
+        known_stream,
+        replication_file::expand_streams,
+    },
+    output::{Failure, Output, Table, exit_code},
     wiring::Context,
 };
 
@@ -38,6 +43,29 @@ async fn account_by_name(context: &Context, name: &str, account: &ActiveCampaign
         .output
         .next(&format!("achub replicate plan --from {name} --to sqlite://{}.db", name.to_lowercase()));
     Ok(())
+}
+
+/// Asks for one record of each of the named streams; the failure of one does not keep the others from being tried.
+pub async fn streams(context: &Context, name: &str, endpoints: &[String]) -> Result<(), Failure> {
+    let names = expand_streams(endpoints, &known_stream::all())?;
+    let names: Vec<StreamName> = names.iter().map(StreamName::new).collect();
+    let asking = Asking::open(context, name).await?;
+    let probes = asking.probe(&names).await;
+    asking.close().await;
+    let mut table = Table::new(&["stream", "result", "rows", "ms", "problem"]);
+    let mut worst = None;
+    for (stream, probed) in &probes? {
+        let (result, rows, ms) = match probed {
+            Ok(probe) => ("ok", json!(probe.rows), json!(probe.ms)),
+            Err(error) => {
+                worst = worst.or(Some(exit_code(error.class())));
+                ("failed", Value::Null, Value::Null)
+            }
+        };
+        table.push([json!(stream), json!(result), rows, ms, problem(probed)]);
+    }
+    context.output.table("conns test", &table)?;
+    worst.map_or(Ok(()), |code| Err(Failure::Said(code)))
 }
 
 /// Makes the checks and prints how each went.
