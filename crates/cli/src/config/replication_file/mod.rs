@@ -6,6 +6,7 @@
 mod columns;
 mod figures;
 mod findings;
+mod flags;
 mod grant;
 mod hooks;
 mod names;
@@ -32,15 +33,12 @@ use achub_engine::replication::Mode;
 use crate::config::{
     environment::Environment,
     keys::Origin,
-    replication_file::{
-        findings::Findings,
-        grant::{MODE, ROOT},
-        names::Listed,
-    },
-    yaml::{Entry, Kind, Node, Place, parse},
+    replication_file::{findings::Findings, grant::ROOT, names::Listed},
+    yaml::{Node, Place, parse},
 };
 
 pub use figures::Figures;
+pub use flags::{add_flag, add_option, env_of_flag, mode_of_flag};
 #[cfg(test)]
 pub use hooks::hooks_of_text;
 pub use hooks::{Action, CommandLine, FileHooks, HookSpec, LogLevel, OnFailure};
@@ -240,74 +238,4 @@ const MODES: [Mode; 6] = [
 /// The mode a word stands for, where it is done.
 pub fn mode_of(word: &str) -> Option<Mode> {
     MODES.into_iter().find(|mode| mode.name() == word)
-}
-
-/// The mode of a `--mode` flag.
-///
-/// Errors: `CF-106` for an unknown word, `CF-105` for one that is not done.
-pub fn mode_of_flag(word: &str) -> Result<Mode, Error> {
-    if let Some(mode) = mode_of(word) {
-        return Ok(mode);
-    }
-    match grant::grant(MODE, word) {
-        Some(grant::Grant::Refused(why)) => {
-            Err(Error::new(Code::NotGranted, format!("--mode: {word} is not done: {why}")))
-        }
-        _ => Err(Error::new(Code::BadArgument, format!("--mode: unknown mode {word:?}"))
-            .with_hint(crate::config::nearest::advice(word, grant::names(MODE)))),
-    }
-}
-
-/// Adds what the flag called `flag` says about `key` of every stream to `map`; the text is YAML or JSON. Keys that are not
-/// done are refused; those that are ignored are told in `warnings`.
-pub fn add_flag(
-    map: &mut StreamMap,
-    flag: &str,
-    key: &str,
-    text: &str,
-    reading: &Reading,
-    warnings: &mut Vec<String>,
-) -> Result<(), Error> {
-    let origin = Origin::new(flag);
-    let value = parse(text).map_err(|mistake| origin.mistake(mistake))?;
-    add_node(map, &origin, key, value, reading, warnings)
-}
-
-/// Adds `text` as the value of an option of every stream, as [`add_flag`] does.
-pub fn add_option(
-    map: &mut StreamMap,
-    flag: &str,
-    option: &str,
-    text: &str,
-    reading: &Reading,
-) -> Result<(), Error> {
-    let place = Place { line: 1, column: 1 };
-    let value = Node::made(text, place);
-    let options = vec![Entry { key: option.to_owned(), place, value }];
-    let value = Node { place, kind: Kind::Map(options) };
-    add_node(map, &Origin::new(flag), "source_options", value, reading, &mut Vec::new())
-}
-
-fn add_node(
-    map: &mut StreamMap,
-    origin: &Origin,
-    key: &str,
-    value: Node,
-    reading: &Reading,
-    warnings: &mut Vec<String>,
-) -> Result<(), Error> {
-    let place = value.place;
-    let whole = Node { place, kind: Kind::Map(vec![Entry { key: key.to_owned(), place, value }]) };
-    let mut findings = Findings::new(origin.clone(), reading.strict);
-    let read = StreamMap::read(origin, "every stream", &whole, false, &mut findings)?;
-    warnings.extend(findings.close()?);
-    *map = read.with_defaults(map);
-    Ok(())
-}
-
-/// The map of an `--env` flag.
-pub fn env_of_flag(text: &str, environment: &Environment) -> Result<BTreeMap<String, String>, Error> {
-    let flag = Origin::new("--env");
-    let node = parse(text).map_err(|mistake| flag.mistake(mistake))?;
-    substitute::variables(&node, environment).map_err(|mistake| flag.mistake(mistake))
 }
