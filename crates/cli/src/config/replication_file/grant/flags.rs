@@ -27,6 +27,8 @@ pub const FLAG: Table = &[
     ("--stdout", Done("rows go to standard output as CSV, with `--json` as JSON lines; no target is needed")),
     ("-d, --debug", Done("tells more, as `-v`")),
     ("--trace", Done("tells everything, as `-vv`")),
+    ("--strict", Done("refuses unknown keys of the file")),
+    ("--allow-commands", Done("lets `command` hooks start programs")),
     ("--home-dir", Done("folder of `env.yaml`")),
     ("-c, --config", Refused("task files are not done; write a replication file")),
     ("-p, --pipeline", Refused("pipelines are not done; write replication files and run their folder")),
