@@ -184,7 +184,7 @@ mod tests {
         };
         assert_eq!(
             stream_line("[1 / 2]", &stream, 3.0),
-            "[1 / 2] contacts: merged 1,200 rows into \"crm\".\"contacts\" in 3.0 secs [400 r/s], 200 changed, 1 refused, \
+            "[1 / 2] contacts: merged 1,200 rows into \"crm\".\"contacts\" in 3.0 secs [400 r/s], 1,000 added, 200 changed, 1 refused, \
              31 older records left out by the start date, 2 values of another type kept as text (score)"
         );
         stream.error = Some(("AC-203".to_owned(), "x".to_owned()));

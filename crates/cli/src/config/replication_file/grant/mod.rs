@@ -8,10 +8,10 @@
 mod flags;
 mod hooks;
 mod options;
-#[cfg(test)]
-mod page;
 mod streams;
 mod switches;
+#[cfg(test)]
+mod tests;
 
 pub use hooks::{HOOK, HOOK_TYPE, HOOKS_OF_RUN, HOOKS_OF_STREAM, hook_keys};
 pub use options::{
