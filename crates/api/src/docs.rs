@@ -11,6 +11,9 @@ pub fn streams_markdown() -> String {
     for stream in streams::all() {
         page.push_str(&overview_row(stream));
     }
+    for stream in streams::derived() {
+        page.push_str(&overview_row(stream));
+    }
     let mut group = None;
     for stream in streams::all() {
         if group.replace(stream.group) != Some(stream.group) {
@@ -18,6 +21,7 @@ pub fn streams_markdown() -> String {
         }
         section(&mut page, stream);
     }
+    page.push_str(WIDE);
     page
 }
 
@@ -34,6 +38,41 @@ A value that does not fit its type is kept as it came and counted.
 
 | stream | group | path | read | changes | confidence |
 |---|---|---|---|---|---|
+";
+
+/// What the stream table cannot say about `contacts_wide`.
+const WIDE: &str = "
+## Custom fields as columns
+
+### contacts_wide
+
+A table with one row per contact: all fields of [contacts](#contacts), and one column for each custom field.
+It is replicated where it is named (`--streams contacts_wide`); otherwise a database gets a view of the same name over `contacts` and `field_values`, whose columns are all text.
+A view that achub made gives way to the table on SQLite and PostgreSQL.
+
+- it comes with contacts and their values: no request but one per hundred custom fields, for their definitions
+- key, changes and deletions are those of contacts; writing a field value moves the contact's `udate`
+- a label or a type that is changed in ActiveCampaign moves nothing: contacts that did not change follow with the next full check
+- an account that does not send field values along with contacts has no such stream; the view works there too
+
+| type of the field | column | value |
+|---|---|---|
+| text, textarea, hidden, any other | text | as it is |
+| number, currency, decimal | float | a number whose digits a double does not hold does not fit |
+| date | date | |
+| datetime | timestamp | |
+| dropdown, radio | text | the option's label; a value that is no option is kept |
+| checkbox, listbox, multiselect | json | an array of labels |
+
+A value that does not fit is null, is kept as it came as `<column>__raw` among the members without a column, and is counted.
+
+A column is named after the field's personalisation tag when the field is first met, and belongs to the field's id from then on: a renamed field keeps its column.
+The names are kept in the hub's own state; where that is lost, they are made of the tags again.
+A tag that is the name of another column gets the field's id behind it.
+A new field is a new column, by the policy for new columns; the column of a field that was removed stays with what it holds, and is null in rows added later.
+The first 700 fields get a column; the values of all others are in the column `_rest`, a JSON object of values as ActiveCampaign sends them by field id, in the view as well.
+
+Deals and accounts have no such stream: their values do not come along with them, so they would have to be joined outside of the database.
 ";
 
 fn overview_row(stream: &Stream) -> String {
@@ -198,7 +237,7 @@ mod tests {
         for stream in streams::all() {
             assert!(page.contains(&format!("\n### {}\n", stream.name)), "{}", stream.name);
         }
-        assert_eq!(page.matches("\n### ").count(), streams::all().count());
+        assert_eq!(page.matches("\n### ").count(), streams::all().chain(streams::derived()).count());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use futures_util::{StreamExt, stream};
 use crate::activecampaign::{
     ActiveCampaignSource, find,
     pages::{Fetched, Pages, Query},
+    wide,
 };
 
 /// What one request told about a stream.
@@ -44,8 +45,10 @@ impl ActiveCampaignSource {
     /// Sends no more requests than a run limited to so many records. Errors: those of reading.
     pub async fn sample(&self, stream: &StreamName, count: u64) -> Result<Batch, Error> {
         let wanted = Wanted { row_limit: Some(count), ..Wanted::all(stream.clone()) };
-        let described = self.describe(std::slice::from_ref(stream)).await?;
-        let schema = described.into_iter().next().expect("one stream is described").schema;
+        let schema = match wide::is_wide(stream) {
+            true => self.wide.last(&self.client, &self.facts()).await?.schema().clone(),
+            false => achub_api::decode::schema(find(stream)?),
+        };
         let mut samples = Samples { stream, batch: Batch::new(schema) };
         let opened = self.open(&[wanted], &HashMap::new()).await?;
         for walk in opened.walks {

@@ -222,5 +222,17 @@ fn differs(plan: &TablePlan, new: impl Fn(&PlannedColumn) -> String) -> Option<S
         }
     });
     let parts: Vec<String> = contents.chain(plan.marked("t")).collect();
-    (!parts.is_empty()).then(|| format!("({})", parts.join(" OR ")))
+    (!parts.is_empty()).then(|| any_of(&parts))
+}
+
+/// Whether any of many conditions is met. SQLite refuses expressions nested more than 1,000 deep, and a chain nests once
+/// for each link; a chain of chains does not.
+fn any_of(parts: &[String]) -> String {
+    const LINKS_MAX: usize = 100;
+    let chain = |parts: &[String]| format!("({})", parts.join(" OR "));
+    if parts.len() <= LINKS_MAX {
+        return chain(parts);
+    }
+    let chains: Vec<String> = parts.chunks(LINKS_MAX).map(chain).collect();
+    chain(&chains)
 }

@@ -131,10 +131,13 @@ async fn streams_say_how_they_change() {
     let infos = Rig::with_contacts(10).source().streams();
     let filtered: Vec<(&str, &str)> =
         infos.iter().filter_map(|info| Some((info.name.as_str(), info.cursor.as_deref()?))).collect();
-    assert_eq!(filtered, [("contacts", "udate"), ("deals", "mdate"), ("activities", "tstamp")]);
+    assert_eq!(
+        filtered,
+        [("contacts", "udate"), ("deals", "mdate"), ("activities", "tstamp"), ("contacts_wide", "udate")]
+    );
     let follows: Vec<&str> =
         infos.iter().filter(|info| info.follows.is_some()).map(|info| info.name.as_str()).collect();
-    assert_eq!(follows, ["contact_tags", "contact_lists", "field_values"]);
+    assert_eq!(follows, ["contact_tags", "contact_lists", "field_values", "contacts_wide"]);
 }
 
 /// A span between two moments, with the server's filters and without.

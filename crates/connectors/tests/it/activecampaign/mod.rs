@@ -14,3 +14,4 @@ mod rig;
 mod stops;
 mod streams;
 mod warehouse;
+mod wide;
