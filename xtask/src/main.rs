@@ -1,9 +1,10 @@
-//! Developer commands: `cargo xtask test`, `tidy`, `docs`, `bench`.
+//! Developer commands: `cargo xtask test`, `tidy`, `docs`, `bench`, `soak`.
 
 mod bench;
 mod counts;
 mod docs;
 mod server;
+mod soak;
 mod test;
 mod tidy;
 mod workspace;
@@ -39,6 +40,12 @@ const COMMANDS: &[Command] = &[
         usage: "bench [--only NAME]... [--runs N] [--json] [--list] | --peers [--program NAME] [--scenario NAME] [--json]",
         about: "builds the benchmarks in release and runs them against a private PostgreSQL",
         run: bench::run,
+    },
+    Command {
+        name: "soak",
+        usage: "soak [--minutes N] [--seed S]",
+        about: "plays random trouble from one seed after the other against the targets, and names the seed that fails",
+        run: soak::run,
     },
 ];
 
