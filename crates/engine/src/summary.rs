@@ -63,6 +63,12 @@ pub struct Summary {
 pub struct StreamSummary {
     /// Which stream.
     pub stream: StreamName,
+    /// By what name the replication file calls it, where that is another one.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// What the replication file says about it.
+    #[serde(default)]
+    pub description: Option<String>,
     /// Where it landed, `schema.table`.
     pub table: String,
     /// The mode's word.
@@ -112,6 +118,8 @@ impl StreamSummary {
     pub fn new(stream: StreamName, table: impl Into<String>, mode: impl Into<String>) -> StreamSummary {
         StreamSummary {
             stream,
+            id: None,
+            description: None,
             table: table.into(),
             mode: mode.into(),
             outcomes: Outcomes::default(),
@@ -145,7 +153,11 @@ pub(crate) fn of(run: &RunId, replication: &Replication, target: &TargetInfo) ->
             Some(schema) => format!("{schema}.{}", task.table),
             None => task.table.clone(),
         };
-        StreamSummary::new(task.stream.clone(), table, task.mode.name())
+        StreamSummary {
+            id: Some(task.id.clone()).filter(|id| id != task.stream.as_str()),
+            description: task.description.clone(),
+            ..StreamSummary::new(task.stream.clone(), table, task.mode.name())
+        }
     };
     Summary {
         run: run.clone(),

@@ -23,25 +23,26 @@ pub fn status_word(status: RunStatus) -> &'static str {
 /// `seconds` is how long its walk took.
 pub fn stream_line(place: &str, stream: &StreamSummary, seconds: f64) -> String {
     let table = quoted(&stream.table);
+    let name = match &stream.id {
+        Some(id) => format!("{id} ({})", stream.stream),
+        None => stream.stream.to_string(),
+    };
     if let Some((code, message)) = &stream.error {
-        return format!("{place} {}: not finished: {code} {message}", stream.stream);
+        return format!("{place} {name}: not finished: {code} {message}");
     }
     if let Some((code, message)) = &stream.unavailable {
-        return format!("{place} {}: this account does not offer it: {code} {message}", stream.stream);
+        return format!("{place} {name}: this account does not offer it: {code} {message}");
     }
     if let Some(why) = &stream.skipped {
-        return format!("{place} {}: {why}", stream.stream);
+        return format!("{place} {name}: {why}");
     }
     let outcomes = &stream.outcomes;
     let rows = outcomes.added + outcomes.changed + outcomes.same;
     let verb = if stream.mode == "incremental" { "merged" } else { "inserted" };
     let rate = rows as f64 / seconds.max(0.001);
     let rate = if seconds > 0.05 { format!(" [{} r/s]", count(rate as u64)) } else { String::new() };
-    let mut line = format!(
-        "{place} {}: {verb} {} rows into {table} in {seconds:.1} secs{rate}",
-        stream.stream,
-        count(rows)
-    );
+    let mut line =
+        format!("{place} {name}: {verb} {} rows into {table} in {seconds:.1} secs{rate}", count(rows));
     let merges = stream.mode == "incremental" || stream.mode == "backfill";
     for (number, what) in [(outcomes.added, "added"), (outcomes.changed, "changed"), (outcomes.same, "same")]
     {
@@ -188,6 +189,7 @@ mod tests {
              31 older records left out by the start date, 2 values of another type kept as text (score)"
         );
         stream.error = Some(("AC-203".to_owned(), "x".to_owned()));
-        assert_eq!(stream_line("[1 / 2]", &stream, 3.0), "[1 / 2] contacts: not finished: AC-203 x");
+        stream.id = Some("people".to_owned());
+        assert_eq!(stream_line("[1 / 2]", &stream, 3.0), "[1 / 2] people (contacts): not finished: AC-203 x");
     }
 }
