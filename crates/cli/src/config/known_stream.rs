@@ -42,9 +42,16 @@ pub struct KnownStream {
     pub texts: Vec<String>,
 }
 
-/// All streams of the table, in its order.
+/// All streams of the table, in its order, and those made of them. The columns that a derived stream gets from the account
+/// are not among its fields here.
 pub fn all() -> Vec<KnownStream> {
-    streams::all().map(known).collect()
+    streams::all().chain(streams::derived()).map(known).collect()
+}
+
+/// Whether a stream is made of others: `contacts_wide`. Who wants all streams, or those of a pattern, does not mean these:
+/// they hold nothing of their own.
+pub fn is_derived(name: &str) -> bool {
+    streams::derived().any(|stream| stream.name == name)
 }
 
 fn known(stream: &'static Stream) -> KnownStream {

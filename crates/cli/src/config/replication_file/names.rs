@@ -4,7 +4,7 @@ use achub_core::{Code, Error};
 
 use crate::config::{
     keys::Origin,
-    known_stream::{KnownStream, SLING, normal, unknown},
+    known_stream::{KnownStream, SLING, is_derived, normal, unknown},
     replication_file::stream_map::StreamMap,
     yaml::Place,
 };
@@ -179,7 +179,8 @@ pub fn select_known(items: &[String], known: &[KnownStream]) -> Result<Vec<Strin
     let mut selected: Vec<String> = Vec::new();
     for item in items.iter().map(|item| normal(item)).filter(|item| !item.is_empty()) {
         let pattern = if item == "all" { "*" } else { item.as_str() };
-        let found: Vec<&KnownStream> = known.iter().filter(|stream| matches(pattern, &stream.name)).collect();
+        let is_meant = |name: &str| matches(pattern, name) && (pattern == name || !is_derived(name));
+        let found: Vec<&KnownStream> = known.iter().filter(|stream| is_meant(&stream.name)).collect();
         if found.is_empty() {
             return Err(unknown(known, &item).context("--streams"));
         }
@@ -194,8 +195,17 @@ pub fn select_known(items: &[String], known: &[KnownStream]) -> Result<Vec<Strin
 
 #[cfg(test)]
 mod tests {
-    use super::{Selectable, Selection, expand, matches};
+    use super::{Selectable, Selection, expand, matches, select_known};
     use crate::config::known_stream::all;
+
+    #[test]
+    fn derived_streams_are_selected_by_name() {
+        let select = |item: &str| select_known(&[item.to_owned()], &all()).expect("it matches");
+
+        assert_eq!(select("contacts_wide"), ["contacts_wide"]);
+        assert_eq!(select("contacts*"), ["contacts"]);
+        assert!(!select("all").contains(&"contacts_wide".to_owned()));
+    }
 
     #[test]
     fn patterns_match_like_globs() {
