@@ -7,6 +7,7 @@ pub mod database_suite;
 pub mod in_process;
 pub mod memory_target;
 pub mod oracle;
+pub mod poison;
 pub mod postgres;
 pub mod target_suite;
 pub mod time;

@@ -2,7 +2,7 @@
 //!
 //! A [`Bench`] opens the target, as often as asked and as if after a restart, and looks at what is in it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use achub_core::{
     Batch, Code, Column, Error, Field, FieldType, ReplicationName, RunId, Schema, SharedSchema, StreamName,
@@ -14,6 +14,9 @@ use achub_core::{
     schema::TableRules,
 };
 use async_trait::async_trait;
+use serde_json::json;
+
+use crate::poison;
 
 /// A row as text by column; null is `None`.
 pub type TextRow = BTreeMap<String, Option<String>>;
@@ -433,6 +436,48 @@ pub async fn hostile_names_and_values_come_back(bench: &dyn Bench) {
     }
 }
 
+/// Class K of the fault tests: every poisoned value comes back as it was, as text and inside JSON; one that the target cannot
+/// hold is put aside by its column. A second load finds its own values again.
+pub async fn poisoned_values_come_back(bench: &dyn Bench) {
+    let (values, names) = (poison::values(), ["id", "label", "_achub_extra"]);
+    let refuses_nul = bench.refused_text().is_some_and(|text| text.contains('\0'));
+    let is_refused = |value: &String| refuses_nul && value.contains('\0');
+    for mode in ALL_MODES {
+        for _ in 0..2 {
+            let target = bench.open().await;
+            load_pages(&*target, spec(mode), vec![poisoned_page(&values)]).await.expect("the load ends");
+        }
+
+        let mut landed: Vec<(usize, String, Option<serde_json::Value>)> = Vec::new();
+        for row in bench.rows(STREAM).await {
+            let [id, label, extra] = names.map(|name| row[name].clone().unwrap_or_default());
+            landed.push((id.parse().expect("an integer"), label, serde_json::from_str(&extra).ok()));
+        }
+        landed.sort_by_key(|row| row.0);
+        let kept = values.iter().enumerate().filter(|(_, value)| !is_refused(value));
+        let expected: Vec<_> =
+            kept.map(|(index, value)| (index, value.clone(), Some(json!({"x": value})))).collect();
+        assert_eq!(landed.len(), expected.len(), "{mode:?}");
+        for (landed, expected) in landed.iter().zip(&expected) {
+            assert_eq!(landed, expected, "{mode:?}");
+        }
+        let aside: BTreeSet<String> = bench.quarantined().await.into_iter().map(|(_, key, _)| key).collect();
+        let refused = values.iter().enumerate().filter(|(_, value)| is_refused(value));
+        assert_eq!(aside, refused.map(|(index, _)| index.to_string()).collect(), "{mode:?}");
+    }
+}
+
+/// A row for each value, which also is a member that no field is declared for.
+fn poisoned_page(values: &[String]) -> Page {
+    let mut batch = Batch::new(schema());
+    for (index, value) in values.iter().enumerate() {
+        let extra = json!({"x": value}).to_string();
+        let row = [Value::Integer(index as i64), Value::Integer(1), Value::text(value.as_str())];
+        batch.push(row, Some(extra.into()));
+    }
+    page_of(batch, None, 1)
+}
+
 /// New columns are added at the end, old ones stay.
 pub async fn new_columns_are_added(bench: &dyn Bench) {
     for mode in [LoadMode::Truncate, LoadMode::MergeAtEnd, LoadMode::MergeAsYouGo] {
@@ -585,6 +630,7 @@ macro_rules! target_suite {
             walk_is_loaded_once_at_a_time
             rows_that_cannot_be_held_are_put_aside
             hostile_names_and_values_come_back
+            poisoned_values_come_back
             new_columns_are_added
             unknown_members_become_columns
             tables_without_declared_key_merge_or_append

@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::output::{clean, number::count};
 
+/// Characters of a cell that are shown at most: a wider table would be broken into lines.
+const CELL_MAX: usize = 10_000;
+
 /// Rows under named columns.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
@@ -54,13 +57,13 @@ impl Table {
         trimmed(&table) + "\n"
     }
 
-    /// Aligned to its own width, nothing cut: for words on standard error.
+    /// Aligned to its own width, cells of more than [`CELL_MAX`] characters cut with `…`: for words on standard error.
     pub fn words(&self) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(self.columns.iter().map(|column| column.replace('_', " ")));
         for row in &self.rows {
-            table.add_row(row.iter().map(|value| clean::cell(&shown(value))));
+            table.add_row(row.iter().map(|value| clipped(clean::cell(&shown(value)))));
         }
         trimmed(&table)
     }
@@ -86,6 +89,13 @@ impl Table {
             text.push('\n');
         }
         text
+    }
+}
+
+fn clipped(cell: String) -> String {
+    match cell.char_indices().nth(CELL_MAX) {
+        Some((end, _)) => format!("{}…", &cell[..end]),
+        None => cell,
     }
 }
 
@@ -155,6 +165,24 @@ mod tests {
         assert!(words.contains("12,345"), "{words}");
         assert!(words.contains(&"x".repeat(300)));
         assert!(words.starts_with("name "), "{words}");
+    }
+
+    /// K of the fault tests, S-X4: whatever a cell holds, it steers no terminal and makes no row or column of its own.
+    #[test]
+    fn poisoned_cells_stay_in_their_place() {
+        for value in achub_testkit::poison::values() {
+            let mut table = Table::new(&["value", "after"]);
+            table.push([json!(value), json!("end")]);
+
+            for text in [table.aligned(), table.words()] {
+                assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{value:?}: {text:?}");
+                assert_eq!(text.trim_end_matches('\n').lines().count(), 2, "{:.80}", value);
+            }
+            let separated = table.separated();
+            let row = separated.strip_prefix("value\tafter\n").expect("the header");
+            assert_eq!(row.matches(['\n', '\t']).count(), 2, "{value:?}: {row:?}");
+            assert_eq!(table.objects()[0]["value"], json!(value), "JSON is whole");
+        }
     }
 
     #[test]
