@@ -12,6 +12,7 @@ pub mod sqlite;
 
 #[cfg(feature = "arrow")]
 mod arrow;
+mod folder;
 mod landing;
 mod lock;
 mod sql;

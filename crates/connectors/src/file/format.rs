@@ -1,22 +1,21 @@
-//! How rows are spelled in a file, and read back.
+//! How values are spelled in a text file, and read back.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{self, BufRead, BufReader, BufWriter, Write},
-    path::Path,
-};
+use std::borrow::Cow;
 
 use achub_core::FieldType;
 use serde_json::value::RawValue;
 
-use crate::landing::Cell;
+use crate::{file::formula, landing::Cell};
 
 /// The format of the files of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// RFC 4180: a header, CRLF, quotes where needed. Null and the empty text look the same.
+    /// RFC 4180: a header, CRLF, quotes where needed. Null and the empty text look the same. A cell that a spreadsheet would
+    /// run as a formula has a `'` in front: one that begins, behind any number of `'`, with `=`, `+`, `-`, `@`, a tab, a
+    /// line break or NUL (or their full-width twins) and is not a number.
     Csv,
+    /// The same without that `'`: every cell is what it was. The files' names say so.
+    CsvRaw,
     /// One JSON object per line, values typed.
     JsonLines,
 }
@@ -26,180 +25,152 @@ impl Format {
     pub fn extension(self) -> &'static str {
         match self {
             Format::Csv => "csv",
+            Format::CsvRaw => "raw.csv",
             Format::JsonLines => "jsonl",
-        }
-    }
-
-    /// How a missing value is spelled.
-    pub(crate) fn null(self) -> &'static str {
-        match self {
-            Format::Csv => "",
-            Format::JsonLines => "null",
-        }
-    }
-
-    /// How a cell is spelled, or why it has no spelling.
-    pub(crate) fn spell(self, cell: &Cell<'_>) -> Result<String, String> {
-        match (self, cell) {
-            (Format::Csv, _) => Ok(cell.display().into_owned()),
-            (Format::JsonLines, Cell::Float(value)) if !value.is_finite() => {
-                Err(format!("{value} is not a JSON number"))
-            }
-            // Line breaks stand only between the parts of a document, never inside its strings.
-            (Format::JsonLines, Cell::Json(text)) => Ok(text.replace(['\n', '\r'], " ")),
-            (Format::JsonLines, _) => Ok(cell.to_json().to_string()),
-        }
-    }
-
-    /// The plain text of a spelled value, for keys and moments.
-    pub(crate) fn plain(self, spelled: &str) -> String {
-        match self {
-            Format::Csv => spelled.to_owned(),
-            Format::JsonLines => serde_json::from_str(spelled).unwrap_or_else(|_| spelled.to_owned()),
         }
     }
 
     /// Whether a value of this type is kept as such.
     pub(crate) fn keeps(self, ty: FieldType) -> bool {
         match self {
-            Format::Csv => ty == FieldType::Text,
+            Format::Csv | Format::CsvRaw => ty == FieldType::Text,
             Format::JsonLines => !matches!(ty, FieldType::Date | FieldType::Timestamp),
         }
     }
 
-    /// The columns of a file with a header or members; none where there is no file.
-    pub(crate) fn columns(self, path: &Path) -> io::Result<Vec<String>> {
-        if !path.exists() {
-            return Ok(Vec::new());
-        }
+    /// The type of a column nobody told the type of: every value stays as it is spelled.
+    pub(crate) fn untyped(self) -> FieldType {
         match self {
-            Format::Csv => {
-                let mut reader =
-                    csv::ReaderBuilder::new().flexible(true).from_path(path).map_err(io_error)?;
-                Ok(reader.headers().map_err(io_error)?.iter().map(str::to_owned).collect())
-            }
-            Format::JsonLines => {
-                let mut columns: Vec<String> = Vec::new();
-                for line in BufReader::new(File::open(path)?).lines() {
-                    let line = line?;
-                    let members: BTreeMap<String, &RawValue> = serde_json::from_str(&line)?;
-                    for name in members.into_keys() {
-                        if !columns.contains(&name) {
-                            columns.push(name);
-                        }
-                    }
-                }
-                Ok(columns)
-            }
+            Format::Csv | Format::CsvRaw => FieldType::Text,
+            Format::JsonLines => FieldType::Json,
         }
     }
 
-    /// Hands over every row of a file with its number, spelled values in the order of `columns`. A CSV file without a
-    /// header (`has_header: false`) has exactly these columns, later ones may be missing.
-    pub(crate) fn scan(
-        self,
-        path: &Path,
-        columns: &[String],
-        has_header: bool,
-        mut take: impl FnMut(usize, &[String]) -> io::Result<()>,
-    ) -> io::Result<()> {
-        if !path.exists() {
-            return Ok(());
-        }
-        let mut row = vec![String::new(); columns.len()];
-        match self {
-            Format::Csv => {
-                let mut reader = csv::ReaderBuilder::new();
-                let mut reader =
-                    reader.flexible(true).has_headers(has_header).from_path(path).map_err(io_error)?;
-                let places: Vec<usize> = if has_header {
-                    let headers = reader.headers().map_err(io_error)?;
-                    let place = |name: &String| headers.iter().position(|header| header == name);
-                    columns.iter().map(|name| place(name).unwrap_or(usize::MAX)).collect()
-                } else {
-                    (0..columns.len()).collect()
-                };
-                let mut record = csv::StringRecord::new();
-                let mut number = 0;
-                while reader.read_record(&mut record).map_err(io_error)? {
-                    for (field, &place) in row.iter_mut().zip(&places) {
-                        field.clear();
-                        field.push_str(record.get(place).unwrap_or_default());
-                    }
-                    take(number, &row)?;
-                    number += 1;
-                }
+    /// The cell as it will be read back, or why it has no spelling.
+    pub(crate) fn settle(self, cell: Cell<'_>) -> Result<Cell<'_>, String> {
+        match (self, cell) {
+            (Format::Csv | Format::CsvRaw, Cell::Text(text) | Cell::Json(text)) if text.is_empty() => {
+                Ok(Cell::Null)
             }
-            Format::JsonLines => {
-                for (number, line) in BufReader::new(File::open(path)?).lines().enumerate() {
-                    let line = line?;
-                    let members: BTreeMap<String, &RawValue> = serde_json::from_str(&line)?;
-                    for (field, name) in row.iter_mut().zip(columns) {
-                        field.clear();
-                        field.push_str(members.get(name).map_or("null", |raw| raw.get()));
-                    }
-                    take(number, &row)?;
-                }
+            (Format::JsonLines, Cell::Float(value)) if !value.is_finite() => {
+                Err(format!("{value} is not a JSON number"))
             }
-        }
-        Ok(())
-    }
-
-    /// Spells a row.
-    pub(crate) fn line(self, columns: &[String], row: &[String], line: &mut Vec<u8>) -> io::Result<()> {
-        match self {
-            Format::Csv => {
-                for (index, field) in row.iter().enumerate() {
-                    if index > 0 {
-                        line.push(b',');
-                    }
-                    quote(field, row.len() == 1, line);
-                }
-                line.extend_from_slice(b"\r\n");
-                Ok(())
-            }
-            Format::JsonLines => {
-                for (index, (name, value)) in columns.iter().zip(row).enumerate() {
-                    line.push(if index == 0 { b'{' } else { b',' });
-                    serde_json::to_writer(&mut *line, name)?;
-                    line.push(b':');
-                    line.extend_from_slice(value.as_bytes());
-                }
-                line.extend_from_slice(if columns.is_empty() { b"{}\n" } else { b"}\n" });
-                Ok(())
-            }
+            (Format::JsonLines, Cell::Json(text)) => settled_json(&text),
+            (_, cell) => Ok(cell),
         }
     }
 
-    /// Begins a file.
-    pub(crate) fn create(self, path: &Path, columns: &[String]) -> io::Result<BufWriter<File>> {
-        let mut file = BufWriter::new(File::create(path)?);
-        if self == Format::Csv {
-            let mut header = Vec::new();
-            self.line(columns, columns, &mut header)?;
-            file.write_all(&header)?;
+    /// Appends the cell to a line; `stands_alone`: it is the only one of its row.
+    pub(crate) fn spell(self, cell: &Cell<'_>, stands_alone: bool, line: &mut Vec<u8>) {
+        match self {
+            Format::Csv => match cell {
+                Cell::Integer(_) | Cell::Float(_) => quote(&cell.display(), false, stands_alone, line),
+                cell => {
+                    let text = cell.display();
+                    quote(&text, formula::is_formula(&text), stands_alone, line);
+                }
+            },
+            Format::CsvRaw => quote(&cell.display(), false, stands_alone, line),
+            Format::JsonLines => match cell {
+                Cell::Json(text) => line.extend_from_slice(text.as_bytes()),
+                cell => line.extend_from_slice(cell.to_json().to_string().as_bytes()),
+            },
         }
-        Ok(file)
+    }
+
+    /// A field of a CSV file as a cell; what is not spelled as its type would be stays the text it is.
+    pub(crate) fn csv_cell(self, field: &str, ty: FieldType) -> Cell<'_> {
+        let text = self.csv_text(field);
+        match ty {
+            _ if text.is_empty() => Cell::Null,
+            FieldType::Text => Cell::Text(Cow::Borrowed(text)),
+            FieldType::Json => Cell::Json(Cow::Borrowed(text)),
+            ty => typed(text, ty).unwrap_or(Cell::Text(Cow::Borrowed(text))),
+        }
+    }
+
+    /// A field of a CSV file as it was before a quote was put in front of it.
+    pub(crate) fn csv_text(self, field: &str) -> &str {
+        if self == Format::Csv { formula::revealed(field) } else { field }
+    }
+}
+
+/// A member of a line as a cell; what is not spelled as its type would be stays the JSON it is, or the text where it is to
+/// be one.
+pub(crate) fn json_cell(raw: &RawValue, ty: FieldType) -> Cell<'_> {
+    let spelled = raw.get();
+    let text = || serde_json::from_str::<Cow<'_, str>>(spelled).ok();
+    match (spelled.as_bytes().first(), ty) {
+        (Some(b'n'), _) => Cell::Null,
+        (_, FieldType::Json) => Cell::Json(Cow::Borrowed(spelled)),
+        (Some(b'"'), FieldType::Text) => serde_json::from_str(spelled)
+            .map_or(Cell::Json(Cow::Borrowed(spelled)), |text: String| Cell::Text(Cow::Owned(text))),
+        (_, FieldType::Text) => Cell::Text(Cow::Borrowed(spelled)),
+        (Some(b'"'), FieldType::Date | FieldType::Timestamp) => {
+            text().and_then(|text| typed(&text, ty)).unwrap_or(Cell::Json(Cow::Borrowed(spelled)))
+        }
+        (Some(b'"'), _) => Cell::Json(Cow::Borrowed(spelled)),
+        (_, FieldType::Float) => {
+            let float = spelled.parse().ok().map(Cell::Float);
+            let is_same = |float: &Cell<'_>| {
+                let mut own = Vec::new();
+                Format::JsonLines.spell(float, false, &mut own);
+                own == spelled.as_bytes()
+            };
+            float.filter(is_same).unwrap_or(Cell::Json(Cow::Borrowed(spelled)))
+        }
+        (_, ty) => typed(spelled, ty).unwrap_or(Cell::Json(Cow::Borrowed(spelled))),
+    }
+}
+
+/// A value in the spelling it is written in, or in that of a type that was widened to this one.
+fn typed(text: &str, ty: FieldType) -> Option<Cell<'static>> {
+    let parsed = |ty| {
+        let cell = match ty {
+            FieldType::Boolean => Cell::Boolean(text.parse().ok()?),
+            FieldType::Integer => Cell::Integer(text.parse().ok()?),
+            FieldType::Float => Cell::Float(text.parse().ok()?),
+            FieldType::Date => Cell::Date(text.parse().ok()?),
+            FieldType::Timestamp => Cell::Timestamp(text.parse().ok()?),
+            FieldType::Text | FieldType::Json => return None,
+        };
+        // Another spelling is somebody else's, and is kept.
+        (cell.display() == text).then_some(cell)
+    };
+    let narrower = match ty {
+        FieldType::Timestamp => Some(FieldType::Date),
+        FieldType::Integer => Some(FieldType::Boolean),
+        _ => None,
+    };
+    parsed(ty).or_else(|| parsed(narrower?)?.cast(ty).ok())
+}
+
+/// A document on one line: breaks stand only between its parts, never inside its strings.
+fn settled_json(text: &str) -> Result<Cell<'static>, String> {
+    let line = text.replace(['\n', '\r'], " ").trim().to_owned();
+    match serde_json::from_str::<&RawValue>(&line) {
+        Ok(_) if line == "null" => Ok(Cell::Null),
+        Ok(_) => Ok(Cell::Json(Cow::Owned(line))),
+        Err(cause) => Err(format!("it cannot be a JSON value: {cause}")),
     }
 }
 
 /// Writes a field, in quotes where it needs them; an empty one that stands alone does, or its line would be no row.
-fn quote(field: &str, stands_alone: bool, line: &mut Vec<u8>) {
+fn quote(field: &str, is_formula: bool, stands_alone: bool, line: &mut Vec<u8>) {
     let needs_quotes = field.contains(['"', ',', '\r', '\n']) || (stands_alone && field.is_empty());
-    if !needs_quotes {
-        line.extend_from_slice(field.as_bytes());
-        return;
+    if needs_quotes {
+        line.push(b'"');
     }
-    line.push(b'"');
+    if is_formula {
+        line.push(b'\'');
+    }
     for byte in field.bytes() {
         if byte == b'"' {
             line.push(b'"');
         }
         line.push(byte);
     }
-    line.push(b'"');
-}
-
-fn io_error(cause: csv::Error) -> io::Error {
-    io::Error::other(cause)
+    if needs_quotes {
+        line.push(b'"');
+    }
 }

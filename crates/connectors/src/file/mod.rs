@@ -1,30 +1,30 @@
-//! A folder of files, one for each table: `a.b` is the file `a/b.csv` or `a/b.jsonl`.
+//! A folder of text files, one for each table: `a.b` is the file `a/b.csv`, `a/b.raw.csv` or `a/b.jsonl`.
 //!
-//! Rows are collected in part files of recorded length, and merged into a new file at the end, which takes the old one's
-//! place by a rename. A file cannot be merged into as the walk goes, so that mode lands at the end, too.
+//! What belongs to the tables (types of columns, rows that are being collected, rows that were missing once) is kept in
+//! `_achub_tables`. A new file takes the old one's place by a rename. A file cannot be merged into as the walk goes, so
+//! that mode lands at the end, too. See `docs/decisions/0010-files-are-data.md` for cells that look like formulas.
 
 mod format;
-pub(crate) mod load;
-mod merge;
-pub(crate) mod state;
-mod table;
+mod formula;
+pub(crate) mod text;
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, path::Path};
 
 use achub_core::{
-    Code, Error, FieldType, ReplicationName,
-    port::target::{Checkpoints, Load, LoadSpec, Target, TargetInfo, WideView},
+    Error, FieldType, ReplicationName,
+    port::target::{Checkpoints, Difference, Load, LoadSpec, TableLoad, Tally, Target, TargetInfo, WideView},
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use crate::file::format::Format;
-use crate::{
-    file::load::{FileLoad, blocking},
-    landing::moment,
+use crate::folder::{
+    self, check_folder, count,
+    load::{FolderLoad, blocking},
+    place::Place,
+    state,
+    storage::Storage,
+    usable_folder,
 };
 
 /// This connector in the list of all.
@@ -33,12 +33,6 @@ pub const CONNECTOR: crate::Connector = crate::Connector { name: "file", role: c
 /// A folder with files of one format.
 pub struct FileTarget {
     place: Place,
-}
-
-/// Where files go and how they are spelled.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    folder: PathBuf,
     format: Format,
 }
 
@@ -48,69 +42,16 @@ impl FileTarget {
     /// Errors: `DB-101` where the folder it lies in does not exist, or a file has its name.
     pub async fn open(folder: impl AsRef<Path>, format: Format) -> Result<FileTarget, Error> {
         let folder = usable_folder(folder.as_ref())?;
-        Ok(FileTarget { place: Place { folder, format } })
+        Ok(FileTarget { place: Place { folder, storage: Storage::Text(format) }, format })
     }
-}
 
-/// The folder, where files can be made in it or it can be made.
-///
-/// Errors: `DB-101` where the folder it lies in does not exist, or a file has its name.
-pub(crate) fn usable_folder(folder: &Path) -> Result<PathBuf, Error> {
-    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
-    let fault = if folder.exists() && !folder.is_dir() {
-        Some(format!("{} is not a folder", folder.display()))
-    } else {
-        above
-            .filter(|above| !above.is_dir())
-            .map(|above| format!("the folder {} does not exist", above.display()))
-    };
-    match fault {
-        Some(fault) => Err(Error::new(Code::TargetUnreachable, fault).with_hint("choose another folder")),
-        None => Ok(folder.to_owned()),
-    }
-}
-
-/// Tries whether files can be made in a folder; leaves nothing behind.
-pub(crate) fn check_folder(folder: &Path) -> Result<(), Error> {
-    let was_there = folder.exists();
-    fs::create_dir_all(folder).map_err(|cause| failed("make the folder", folder, cause))?;
-    let probe = folder.join("_achub_check");
-    let tried = fs::write(&probe, b"1").and_then(|()| fs::remove_file(&probe));
-    if !was_there {
-        fs::remove_dir(folder).map_err(|cause| failed("remove", folder, cause))?;
-    }
-    tried.map_err(|cause| failed("write", &probe, cause))
-}
-
-/// Refuses names that are no plain file names. Errors: `CF-107`.
-pub(crate) fn check_name(name: &str) -> Result<(), Error> {
-    /// What file systems commonly take.
-    const NAME_BYTES_MAX: usize = 200;
-    let is_plain = !name.is_empty()
-        && !name.starts_with('.')
-        && !name.contains(['/', '\\', '\0'])
-        && name.len() <= NAME_BYTES_MAX;
-    match is_plain {
-        true => Ok(()),
-        false => {
-            let message = format!("{name:?} cannot be the name of a file or folder");
-            Err(Error::new(Code::BadTableName, message).with_hint("choose another name"))
-        }
-    }
-}
-
-impl Place {
-    /// The file of a table. Errors: `CF-107` for names that are no plain file names.
-    pub(crate) fn file(&self, schema: Option<&str>, name: &str) -> Result<PathBuf, Error> {
-        let mut path = self.folder.clone();
-        for part in schema.into_iter().chain([name]) {
-            check_name(part)?;
-            path.push(part);
-        }
-        // Not `set_extension`, which would take what stands behind a dot of the name for one.
-        let mut path = path.into_os_string();
-        path.push(format!(".{}", self.format.extension()));
-        Ok(PathBuf::from(path))
+    /// All rows of a table of the folder, to look at: every cell as text in the order of the columns, without what was put
+    /// in front of formulas; null as `None`. They are held in memory.
+    ///
+    /// Errors: `DB-104` where there is no such table, or its file is not understood.
+    pub async fn rows(&self, table: &str) -> Result<Vec<Vec<Option<String>>>, Error> {
+        let home = self.place.home(None, table)?;
+        blocking(move || count::rows(&home)).await
     }
 }
 
@@ -141,47 +82,30 @@ impl Target for FileTarget {
         table: &str,
         column: &str,
     ) -> Result<Option<Timestamp>, Error> {
-        let (format, path) = (self.place.format, self.place.file(schema, table)?);
-        let column = [column.to_owned()];
-        blocking(move || {
-            let mut newest = None;
-            let scanned = format.scan(&path, &column, true, |_, row| {
-                newest = newest.max(moment::parse(&format.plain(&row[0])));
-                Ok(())
-            });
-            scanned.map_err(|cause| failed("read", &path, cause))?;
-            Ok(newest)
-        })
-        .await
+        let (home, column) = (self.place.home(schema, table)?, column.to_owned());
+        blocking(move || count::newest(&home, &column)).await
     }
 
     async fn load(&self, spec: LoadSpec) -> Result<Box<dyn Load>, Error> {
-        Ok(Box::new(FileLoad::begin(self.place.clone(), spec).await?))
+        Ok(Box::new(FolderLoad::begin(self.place.clone(), spec).await?))
     }
 
     async fn wide_view(&self, _view: &WideView) -> Result<bool, Error> {
         Ok(false)
     }
 
-    fn keeps(&self, ty: FieldType) -> bool {
-        self.place.format.keeps(ty)
+    async fn tally(&self, tally: &Tally) -> Result<Option<HashMap<String, u64>>, Error> {
+        let home = self.place.home(tally.schema.as_deref(), &tally.table)?;
+        let tally = tally.clone();
+        blocking(move || count::tally(&home, &tally)).await
     }
-}
 
-/// What a failed operation on a file means.
-pub(crate) fn failed(doing: &str, path: &Path, cause: io::Error) -> Error {
-    let code = match cause.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::DiskFull,
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Code::MissingGrant,
-        io::ErrorKind::NotFound => Code::TargetUnreachable,
-        // A file that does not read as what it was written as.
-        io::ErrorKind::InvalidData => Code::TableChanged,
-        _ => Code::TargetRefused,
-    };
-    let error = Error::new(code, format!("cannot {doing} {}", path.display()));
-    let error = match code {
-        Code::MissingGrant => error.with_hint("allow this user to write to the folder"),
-        _ => error,
-    };
-    error.with_source(cause)
+    async fn differences(&self, loads: &[TableLoad]) -> Result<Vec<Difference>, Error> {
+        let (place, loads) = (self.place.clone(), loads.to_vec());
+        blocking(move || folder::differences(&place, loads)).await
+    }
+
+    fn keeps(&self, ty: FieldType) -> bool {
+        self.format.keeps(ty)
+    }
 }

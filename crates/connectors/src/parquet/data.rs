@@ -16,11 +16,9 @@ use parquet::{
 
 use crate::{
     arrow::{self, Rows, RowsBuilder},
+    folder::storage::{FILE_ROWS_MAX, WrittenFile},
     landing::Cell,
 };
-
-/// Rows of one file. A file is the unit that is written anew when rows in it change. Unit tests have files of their own size.
-pub(crate) const FILE_ROWS_MAX: u64 = if cfg!(test) { 8 } else { 500_000 };
 
 /// Rows of one row group, as many as DuckDB puts into one of its own.
 const GROUP_ROWS_MAX: usize = 122_880;
@@ -47,16 +45,6 @@ struct OpenFile {
     writer: ArrowWriter<File>,
     rows: RowsBuilder,
     about: WrittenFile,
-}
-
-/// A file that is durable under its first name.
-#[derive(Debug, Clone)]
-pub(crate) struct WrittenFile {
-    pub(crate) path: PathBuf,
-    pub(crate) rows: u64,
-    /// Rows that are marked as gone.
-    pub(crate) gone: u64,
-    pub(crate) bytes: u64,
 }
 
 impl FilesWriter {

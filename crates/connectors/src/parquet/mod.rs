@@ -9,20 +9,7 @@
 //! change are written anew, others stay. What is new gets its name after `_achub_state.json` has been replaced, which is
 //! the commit of rows and cursors; whoever opens the folder next ends what was cut off there.
 
-mod absence;
-mod count;
-mod data;
-mod landing;
-mod load;
-mod manifest;
-mod meeting;
-mod place;
-mod rewrite;
-mod row;
-mod shape;
-mod sight;
-mod spill;
-mod table;
+pub(crate) mod data;
 #[cfg(test)]
 mod tests;
 
@@ -35,9 +22,13 @@ use achub_core::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::{
-    file::{check_folder, load::blocking, state, usable_folder},
-    parquet::{load::ParquetLoad, manifest::Manifest, place::Place, shape::Shape},
+use crate::folder::{
+    self, check_folder, count,
+    load::{FolderLoad, blocking},
+    place::Place,
+    state,
+    storage::Storage,
+    usable_folder,
 };
 
 /// This connector in the list of all.
@@ -54,7 +45,7 @@ impl ParquetTarget {
     /// Errors: `DB-101` where the folder it lies in does not exist, or a file has its name.
     pub async fn open(folder: impl AsRef<Path>) -> Result<ParquetTarget, Error> {
         let folder = usable_folder(folder.as_ref())?;
-        Ok(ParquetTarget { place: Place { folder } })
+        Ok(ParquetTarget { place: Place { folder, storage: Storage::Parquet } })
     }
 
     /// All rows of a table of the folder, to look at: every cell as text in the order of the columns, null as `None`. They
@@ -62,8 +53,8 @@ impl ParquetTarget {
     ///
     /// Errors: `DB-104` where there is no such table.
     pub async fn rows(&self, table: &str) -> Result<Vec<Vec<Option<String>>>, Error> {
-        let folder = self.place.table(None, table)?;
-        blocking(move || count::rows(&folder)).await
+        let home = self.place.home(None, table)?;
+        blocking(move || count::rows(&home)).await
     }
 }
 
@@ -95,12 +86,12 @@ impl Target for ParquetTarget {
         table: &str,
         column: &str,
     ) -> Result<Option<Timestamp>, Error> {
-        let (folder, column) = (self.place.table(schema, table)?, column.to_owned());
-        blocking(move || count::newest(&folder, &column)).await
+        let (home, column) = (self.place.home(schema, table)?, column.to_owned());
+        blocking(move || count::newest(&home, &column)).await
     }
 
     async fn load(&self, spec: LoadSpec) -> Result<Box<dyn Load>, Error> {
-        Ok(Box::new(ParquetLoad::begin(self.place.clone(), spec).await?))
+        Ok(Box::new(FolderLoad::begin(self.place.clone(), spec).await?))
     }
 
     async fn wide_view(&self, _view: &WideView) -> Result<bool, Error> {
@@ -108,25 +99,14 @@ impl Target for ParquetTarget {
     }
 
     async fn tally(&self, tally: &Tally) -> Result<Option<HashMap<String, u64>>, Error> {
-        let folder = self.place.table(tally.schema.as_deref(), &tally.table)?;
+        let home = self.place.home(tally.schema.as_deref(), &tally.table)?;
         let tally = tally.clone();
-        blocking(move || count::tally(&folder, &tally)).await
+        blocking(move || count::tally(&home, &tally)).await
     }
 
     async fn differences(&self, loads: &[TableLoad]) -> Result<Vec<Difference>, Error> {
         let (place, loads) = (self.place.clone(), loads.to_vec());
-        blocking(move || {
-            let mut differences = Vec::new();
-            for mut load in loads {
-                let folder = place.table(load.table.schema.as_deref(), &load.table.name)?;
-                let there = Manifest::read(&folder)?.map(|manifest| manifest.columns());
-                // Only to look: what the policy says about differences is for the load.
-                load.evolution = achub_core::port::target::Evolution::Add;
-                differences.extend(Shape::of(&load, there)?.differences(&load));
-            }
-            Ok(differences)
-        })
-        .await
+        blocking(move || folder::differences(&place, loads)).await
     }
 
     fn keeps(&self, _ty: FieldType) -> bool {

@@ -18,7 +18,8 @@ use achub_core::{
 };
 use achub_testkit::target_suite::{Thing, batch, page, spec_of, table_load};
 
-use super::{ParquetTarget, load::Cut, manifest::Manifest};
+use super::ParquetTarget;
+use crate::folder::{load::Cut, manifest::Manifest};
 
 const TABLE: &str = "things";
 

@@ -17,7 +17,7 @@ use achub_core::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{file::failed, landing::RefusedRow};
+use crate::{folder::failed, landing::RefusedRow};
 
 const STATE: &str = "_achub_state.json";
 
@@ -82,6 +82,9 @@ pub(crate) struct Part {
     pub(crate) members: Vec<(String, achub_core::FieldType)>,
     /// The column that refers to the parents of complete sets.
     pub(crate) scope: Option<String>,
+    /// The file by which the table is there, where it was when the walk began. Rows of some commits do not make a table.
+    #[serde(default)]
+    pub(crate) table: Option<PathBuf>,
     /// Bytes of the list of those parents that count.
     pub(crate) scope_bytes: u64,
     pub(crate) outcomes: Outcomes,
@@ -198,7 +201,7 @@ pub(crate) fn checkpoints(folder: &Path, replication: &ReplicationName) -> Resul
         return Ok(Checkpoints::default());
     };
     let resumable = |progress: Progress| {
-        let is_there = progress.tables.iter().all(is_whole);
+        let is_there = progress.tables.iter().all(can_continue);
         progress.position.filter(|_| is_there)
     };
     // Without its table a cursor would leave out all that came before it.
@@ -210,6 +213,11 @@ pub(crate) fn checkpoints(folder: &Path, replication: &ReplicationName) -> Resul
         cursors: remembered.cursors.into_iter().filter(|(stream, _)| has_table(stream)).collect(),
         checked: remembered.checked.into_iter().collect(),
     })
+}
+
+/// Whether the collected rows, and the table they were to be merged into, are still there.
+pub(crate) fn can_continue(part: &Part) -> bool {
+    is_whole(part) && part.table.as_ref().is_none_or(|table| table.exists())
 }
 
 /// Whether the file still has all rows that count.

@@ -7,7 +7,7 @@ use std::{
 
 use achub_core::port::target::AbsenceAction;
 
-use crate::parquet::{
+use crate::folder::{
     landing::Comparison,
     meeting::{Arrival, Ending, Fate},
     sight::Sight,

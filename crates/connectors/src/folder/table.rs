@@ -1,9 +1,6 @@
 //! One table of a walk: records become rows of the file that collects them.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    path::PathBuf,
-};
+use std::collections::{BTreeMap, HashSet};
 
 use achub_core::{
     Code, Error, Outcomes, Value, failpoint,
@@ -14,33 +11,31 @@ use achub_core::{
 };
 
 use crate::{
-    file::state::{self, Part},
-    landing::{Cell, CellSource, Place as Standing, RefusedRow, RowView, member, refused},
-    parquet::{
-        manifest::Manifest,
-        place::Place,
+    folder::state::{self, Part},
+    folder::{
+        place::{Home, Place},
         row,
         shape::{LoadColumn, Shape},
     },
+    landing::{Cell, CellSource, Place as Standing, RefusedRow, RowView, member, refused},
     sql::plan,
 };
 
 /// One table of a walk.
 pub(crate) struct LoadingTable {
     pub(crate) load: TableLoad,
-    /// The table's folder.
-    pub(crate) folder: PathBuf,
+    pub(crate) home: Home,
     pub(crate) shape: Shape,
 }
 
 impl LoadingTable {
     /// Looks at the table that is there.
     pub(crate) fn new(place: &Place, load: &TableLoad) -> Result<LoadingTable, Error> {
-        let folder = place.table(load.table.schema.as_deref(), &load.table.name)?;
+        let home = place.home(load.table.schema.as_deref(), &load.table.name)?;
         plan::check_demands(load)?;
-        let there = Manifest::read(&folder)?.map(|manifest| manifest.columns());
+        let there = home.known()?.map(|manifest| manifest.columns());
         let shape = Shape::of(load, there)?;
-        Ok(LoadingTable { load: load.clone(), folder, shape })
+        Ok(LoadingTable { load: load.clone(), home, shape })
     }
 
     /// Nothing collected yet.
@@ -48,12 +43,13 @@ impl LoadingTable {
         Part {
             stream: self.load.stream.clone(),
             mode: self.load.mode,
-            path: Place::collected(&self.folder, spec),
+            path: Place::collected(&self.home.folder, spec),
             bytes: 0,
             rows: 0,
             columns: self.shape.words(),
             members: Vec::new(),
             scope: None,
+            table: self.shape.expects_table().then(|| self.home.landmark()),
             scope_bytes: 0,
             outcomes: Outcomes::default(),
         }
@@ -117,6 +113,7 @@ impl LoadingTable {
                     (false, false) => Ok(cell),
                 }
             });
+            let cell = cell.and_then(|cell| self.home.storage.settle(cell));
             cells.push(cell.map_err(|reason| self.refused(view, &column.name, &reason))?);
         }
         Ok(cells)
@@ -127,6 +124,7 @@ impl LoadingTable {
         let columns = self.shape.key.iter().map(|&index| &self.shape.columns[index]);
         let cell = |known: &LoadColumn| {
             let cell = view.cell(&known.source).cast(known.column.ty).ok()?;
+            let cell = self.home.storage.settle(cell).ok()?;
             (!cell.is_null()).then_some(cell)
         };
         columns.map(cell).collect::<Option<Vec<_>>>().filter(|key| !key.is_empty())

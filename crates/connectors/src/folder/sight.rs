@@ -12,13 +12,14 @@ use achub_core::Column;
 use jiff::Timestamp;
 
 use crate::{
-    file::state::Part,
-    landing::{Cell, CellSource},
-    parquet::{
-        data, row,
+    folder::state::Part,
+    folder::{
+        row,
         shape::{LoadColumn, Shape},
         spill::Record,
+        storage::Storage,
     },
+    landing::{Cell, CellSource},
 };
 
 /// A row as it is compared.
@@ -289,10 +290,11 @@ pub(crate) fn collected_cells<'a>(
 
 /// Hands over what is seen of every row of a file that is there.
 pub(crate) fn scan_file(
+    storage: Storage,
     path: &Path,
     place: u64,
     lens: &Lens,
     mut take: impl FnMut(Sight) -> io::Result<()>,
 ) -> io::Result<()> {
-    data::scan(path, &lens.columns, |row, cells| take(lens.see(cells, row, place)))
+    storage.scan(path, &lens.columns, |row, cells| take(lens.see(cells, row, place)))
 }

@@ -5,7 +5,7 @@ use achub_core::{
     port::target::{Absence, AbsenceAction, Check, MergeStrategy, TableLoad},
 };
 
-use crate::parquet::manifest::Manifest;
+use crate::folder::manifest::Manifest;
 
 /// What is known about absent rows of one table while rows meet.
 pub(crate) struct Absent<'a> {

@@ -1,4 +1,4 @@
-//! A walk on its way into Parquet files.
+//! A walk on its way into files.
 
 use std::{
     fs,
@@ -15,18 +15,16 @@ use achub_core::{
 use async_trait::async_trait;
 
 use crate::{
-    file::{
+    folder::{
         failed,
-        load::blocking,
         state::{self, HeldState, Part, Progress},
     },
-    lock::WalkLock,
-    parquet::{
-        manifest::MANIFEST,
+    folder::{
         place::{LandingLock, Place},
         rewrite::{self, Landed},
         table::LoadingTable,
     },
+    lock::WalkLock,
 };
 
 /// A load without the runtime around it.
@@ -39,11 +37,11 @@ struct Work {
 }
 
 /// A load; its work is done on threads that may wait for disks. `None` after a call that was given up or failed.
-pub(crate) struct ParquetLoad(Option<Work>);
+pub(crate) struct FolderLoad(Option<Work>);
 
-impl ParquetLoad {
-    pub(crate) async fn begin(place: Place, spec: LoadSpec) -> Result<ParquetLoad, Error> {
-        blocking(move || Work::begin(place, spec)).await.map(|work| ParquetLoad(Some(work)))
+impl FolderLoad {
+    pub(crate) async fn begin(place: Place, spec: LoadSpec) -> Result<FolderLoad, Error> {
+        blocking(move || Work::begin(place, spec)).await.map(|work| FolderLoad(Some(work)))
     }
 
     fn take(&mut self) -> Result<Work, Error> {
@@ -52,7 +50,7 @@ impl ParquetLoad {
 }
 
 #[async_trait]
-impl Load for ParquetLoad {
+impl Load for FolderLoad {
     async fn write(&mut self, pages: Vec<Page>) -> Result<Written, Error> {
         let mut work = self.take()?;
         let (work, written) = blocking(move || work.write(&pages).map(|written| (work, written))).await?;
@@ -64,6 +62,15 @@ impl Load for ParquetLoad {
         let (work, closing) = (self.take()?, closing.clone());
         blocking(move || work.finish(&closing)).await
     }
+}
+
+/// Runs what waits for disks where it holds nobody up.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|cause| Error::new(Code::Bug, "writing files ended in a panic").with_source(cause))?
 }
 
 impl Work {
@@ -157,7 +164,7 @@ impl Work {
 
     /// The locks of all tables, always in the same order, so that two loads do not wait for each other.
     fn lock_tables(&self) -> Result<Vec<LandingLock>, Error> {
-        let mut folders: Vec<&PathBuf> = self.tables.iter().map(|table| &table.folder).collect();
+        let mut folders: Vec<&PathBuf> = self.tables.iter().map(|table| &table.home.folder).collect();
         folders.sort();
         folders.dedup();
         folders.into_iter().map(|folder| LandingLock::wait(folder)).collect()
@@ -174,9 +181,9 @@ impl Work {
         }
         for (table, landed) in self.tables.iter().zip(landed).filter(|(_, landed)| !landed.renames.is_empty())
         {
-            let manifest = table.folder.join(MANIFEST);
-            let manifest = manifest.strip_prefix(&self.place.folder).unwrap_or(&manifest).to_owned();
-            remembered.tables.insert(landed.report.stream.clone(), manifest);
+            let landmark = table.home.landmark();
+            let landmark = landmark.strip_prefix(&self.place.folder).unwrap_or(&landmark).to_owned();
+            remembered.tables.insert(landed.report.stream.clone(), landmark);
         }
         let renames = landed.iter().flat_map(|landed| &landed.renames);
         held.state.renames = renames.map(|(fresh, path)| (held.inside(fresh), held.inside(path))).collect();
@@ -194,7 +201,7 @@ fn refuse_sql(spec: &LoadSpec) -> Result<(), Error> {
         let asks = load.statements != Statements::default()
             || load.absence.as_ref().is_some_and(|absence| absence.only.is_some());
         if asks {
-            let message = format!("stream {}: SQL cannot be run on Parquet files", load.stream);
+            let message = format!("stream {}: SQL cannot be run on files", load.stream);
             return Err(
                 Error::new(Code::NotGranted, message).with_hint("leave it out, or replicate into a database")
             );
@@ -219,7 +226,7 @@ fn remove_if_empty(folder: Option<&Path>) {
 fn continues(stored: &Progress, fresh: &Progress) -> bool {
     let same = |(old, new): (&Part, &Part)| {
         (&old.stream, old.mode, &old.path, &old.columns) == (&new.stream, new.mode, &new.path, &new.columns)
-            && state::is_whole(old)
+            && state::can_continue(old)
     };
     stored.tables.len() == fresh.tables.len() && stored.tables.iter().zip(&fresh.tables).all(same)
 }
@@ -233,13 +240,13 @@ fn cannot_resume(spec: &LoadSpec) -> Error {
 }
 
 /// A load that ends in the middle of its commit, as if the process were killed there.
-#[cfg(test)]
-pub(super) struct Cut;
+#[cfg(all(test, feature = "parquet"))]
+pub(crate) struct Cut;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "parquet"))]
 impl Cut {
     /// Commits, does so many of the steps that follow, and stops. `false` where there were no more steps to leave out.
-    pub(super) fn commit(
+    pub(crate) fn commit(
         place: Place,
         spec: LoadSpec,
         pages: Vec<Page>,

@@ -2,7 +2,7 @@
 
 use achub_core::port::target::MergeStrategy;
 
-use crate::parquet::{sight::Sight, spill::Record};
+use crate::folder::{sight::Sight, spill::Record};
 
 /// What becomes of a row that is there; one that is not named stays as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,25 +8,83 @@ use std::{
 use achub_core::{Error, RunId, port::target::LoadSpec};
 
 use crate::{
-    file::{check_name, failed},
+    file::text,
+    folder::{
+        check_name, failed,
+        manifest::{FileEntry, MANIFEST, Manifest},
+        storage::Storage,
+    },
     sql::quote,
 };
 
-/// The folder of all tables.
+/// Where what belongs to tables of single files is kept, so that the folder shows only those.
+const BESIDE: &str = "_achub_tables";
+
+/// The folder of all tables, and how they are kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
+    pub(crate) storage: Storage,
+}
+
+/// Where one table is.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    /// The folder of what belongs to it: its manifest, rows that are being collected, and rows that were missing once.
+    pub(crate) folder: PathBuf,
+    /// The folder that the paths of its files are seen from.
+    pub(crate) files: PathBuf,
+    /// The name of its file, where it is a single one.
+    pub(crate) file: String,
+    pub(crate) storage: Storage,
+}
+
+impl Home {
+    /// Where a file of the table is.
+    pub(crate) fn path(&self, file: &FileEntry) -> PathBuf {
+        self.files.join(&file.path)
+    }
+
+    /// A file that is there as long as the table is.
+    pub(crate) fn landmark(&self) -> PathBuf {
+        match self.storage.is_single_file() {
+            true => self.files.join(&self.file),
+            false => self.folder.join(MANIFEST),
+        }
+    }
+
+    /// What the table consists of, `None` where there is none.
+    ///
+    /// Errors: `DB-104` where manifest or file are not understood.
+    pub(crate) fn known(&self) -> Result<Option<Manifest>, Error> {
+        match self.storage {
+            Storage::Text(format) => text::known(self, format),
+            #[cfg(feature = "parquet")]
+            Storage::Parquet => Manifest::read(&self.folder),
+        }
+    }
 }
 
 impl Place {
-    /// The folder of a table. Errors: `CF-107` for names that are no plain file names.
-    pub(crate) fn table(&self, schema: Option<&str>, name: &str) -> Result<PathBuf, Error> {
-        let mut folder = self.folder.clone();
+    /// The place of a table. Errors: `CF-107` for names that are no plain file names.
+    pub(crate) fn home(&self, schema: Option<&str>, name: &str) -> Result<Home, Error> {
+        let mut files = self.folder.clone();
         for part in schema.into_iter().chain([name]) {
             check_name(part)?;
-            folder.push(part);
         }
-        Ok(folder)
+        files.extend(schema);
+        let file = match self.storage {
+            // Not `set_extension`, which would take what stands behind a dot of the name for one.
+            Storage::Text(format) => format!("{name}.{}", format.extension()),
+            #[cfg(feature = "parquet")]
+            Storage::Parquet => name.to_owned(),
+        };
+        let folder = match self.storage.is_single_file() {
+            true => self.folder.join(BESIDE).join(schema.unwrap_or(".")).join(&file),
+            false => files.join(&file),
+        };
+        let files = if self.storage.is_single_file() { files } else { folder.clone() };
+        Ok(Home { folder, files, file, storage: self.storage })
     }
 
     /// Where a table's unfinished files lie. Readers of folders leave out names that begin with `_`.

@@ -13,20 +13,22 @@ use achub_core::{
 };
 
 use crate::{
-    file::{
+    folder::{
         failed,
         state::{self, Part},
     },
-    landing::{Cell, CellSource, operation},
-    parquet::{
-        data::{self, FILE_ROWS_MAX, FilesWriter, WrittenFile},
-        landing::{Comparison, Decided},
+    folder::{
+        landing::{Comparison, Decided, verdict_bucket},
         manifest::{FileEntry, MANIFEST, Manifest},
-        meeting::Fate,
+        meeting::{Fate, Verdict},
         place::{self, Place},
-        row, sight,
+        row,
+        sight::{self, Depth, Lens},
+        spill::Buckets,
+        storage::{FILE_ROWS_MAX, RowsWriter, WrittenFile},
         table::LoadingTable,
     },
+    landing::{Cell, CellSource, operation},
 };
 
 /// Files with fewer rows than this are written anew together with others, so that a table that gets a few rows with every
@@ -49,9 +51,12 @@ pub(crate) fn land(
     spec: &LoadSpec,
     is_complete: bool,
 ) -> Result<Landed, Error> {
-    place::clear(&table.folder)?;
+    place::clear(&table.home.folder)?;
     check_collected(table, part)?;
-    let known = Manifest::read(&table.folder)?;
+    let mut known = table.home.known()?;
+    if let Some(known) = known.as_mut().filter(|known| known.is_guessed) {
+        count_marked(table, known).map_err(|cause| failed("read", &table.home.folder, cause))?;
+    }
     if known.is_none() && table.shape.expects_table() {
         let message = format!("table {} is gone since the walk began", table.load.table.full_name());
         return Err(Error::new(Code::TableChanged, message).with_hint("run again; the stream starts over"));
@@ -72,8 +77,21 @@ pub(crate) fn land(
     let written = Comparison::decide(table, part, &there, &spec.run, is_complete && merges)
         .and_then(|mut decided| rewrite.write(&mut decided).map(|written| (decided, written)));
     let (decided, (kept, written)) =
-        written.map_err(|cause| failed("land the rows of", &table.folder, cause))?;
+        written.map_err(|cause| failed("land the rows of", &table.home.folder, cause))?;
     rewrite.land(known.as_ref(), decided, kept, written)
+}
+
+/// Counts the rows that are marked as gone in files that somebody else has written.
+fn count_marked(table: &LoadingTable, known: &mut Manifest) -> io::Result<()> {
+    let lens = Lens::new(&table.shape, None, Depth::Keys);
+    for file in &mut known.files {
+        let path = table.home.path(file);
+        sight::scan_file(table.home.storage, &path, 0, &lens, |there| {
+            file.gone += u64::from(there.is_gone());
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 fn check_collected(table: &LoadingTable, part: &Part) -> Result<(), Error> {
@@ -174,6 +192,36 @@ fn cast<'a>(cell: Cell<'a>, column: &Column) -> io::Result<Cell<'a>> {
     })
 }
 
+/// What was decided about the rows of one file, read as they are asked for in order, one bucket at a time.
+struct Fates {
+    file: u64,
+    first_row: u64,
+    rows: u64,
+    bucket: Option<usize>,
+    fates: HashMap<u64, Fate>,
+}
+
+impl Fates {
+    fn of(file: u64, there: &Manifest) -> Fates {
+        let first_row = there.first_rows()[file as usize];
+        Fates { file, first_row, rows: there.rows, bucket: None, fates: HashMap::new() }
+    }
+
+    fn get(&mut self, verdicts: &mut Buckets<Verdict>, row: u64) -> io::Result<Option<Fate>> {
+        let bucket = verdict_bucket(self.first_row + row, self.rows, verdicts.count());
+        if self.bucket.replace(bucket) != Some(bucket) {
+            self.fates.clear();
+            verdicts.each(bucket, |verdict| {
+                if verdict.file == self.file {
+                    self.fates.insert(verdict.row, verdict.fate);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(self.fates.get(&row).copied())
+    }
+}
+
 /// The making of new files.
 struct Rewrite<'a> {
     table: &'a LoadingTable,
@@ -200,13 +248,19 @@ impl<'a> Rewrite<'a> {
     fn write(&self, decided: &mut Decided) -> io::Result<(Vec<FileEntry>, Vec<WrittenFile>)> {
         let is_new_shape = self.there.columns() != self.cells.columns;
         let has_touched = (0..self.there.files.len()).any(|file| decided.touched.has(file as u64));
+        let is_single_file = self.table.home.storage.is_single_file();
         if !is_new_shape && !has_touched && decided.appended == 0 && !self.there.files.is_empty() {
             return Ok((self.there.files.clone(), Vec::new()));
         }
         let mut kept = Vec::new();
-        let mut writer = FilesWriter::new(&Place::work(&self.table.folder), self.cells.columns);
+        let home = &self.table.home;
+        let mut writer = home.storage.writer(&Place::work(&home.folder), self.cells.columns)?;
         for (index, file) in self.there.files.iter().enumerate() {
-            if is_new_shape || decided.touched.has(index as u64) || self.is_taken_along(file) {
+            if is_single_file
+                || is_new_shape
+                || decided.touched.has(index as u64)
+                || self.is_taken_along(file)
+            {
                 self.copy(index, decided, &mut writer)?;
             } else {
                 kept.push(file.clone());
@@ -226,13 +280,13 @@ impl<'a> Rewrite<'a> {
     }
 
     /// Copies the rows of a file that stay, changed as was decided.
-    fn copy(&self, file: usize, decided: &mut Decided, writer: &mut FilesWriter) -> io::Result<()> {
-        let fates = self.fates(file, decided)?;
-        let path = self.table.folder.join(&self.there.files[file].path);
+    fn copy(&self, file: usize, decided: &mut Decided, writer: &mut RowsWriter) -> io::Result<()> {
+        let mut fates = Fates::of(file as u64, self.there);
+        let path = self.table.home.path(&self.there.files[file]);
         let mut collected = BufReader::new(File::open(&self.part.path)?);
         let (mut position, mut bytes) = (0_u64, Vec::new());
-        data::scan(&path, self.cells.columns, |row, cells| {
-            match fates.get(&row) {
+        self.table.home.storage.scan(&path, self.cells.columns, |row, cells| {
+            match fates.get(&mut decided.verdicts, row)? {
                 None => writer.push(cells.iter().cloned(), self.cells.is_gone(cells)),
                 Some(Fate::Drop) => Ok(()),
                 Some(Fate::Mark) => {
@@ -245,7 +299,7 @@ impl<'a> Rewrite<'a> {
                     self.cells.unmark(&mut cells, self.spec.started_at)?;
                     writer.push(cells, false)
                 }
-                Some(&Fate::Replace(offset)) => {
+                Some(Fate::Replace(offset)) => {
                     // Relative, so that rows in the order they came are read from the buffer.
                     collected.seek_relative(offset as i64 - position as i64)?;
                     let length =
@@ -261,20 +315,7 @@ impl<'a> Rewrite<'a> {
         })
     }
 
-    /// What was decided about the rows of a file.
-    fn fates(&self, file: usize, decided: &mut Decided) -> io::Result<HashMap<u64, Fate>> {
-        let mut fates = HashMap::new();
-        let bucket = file * decided.verdicts.count() / self.there.files.len();
-        decided.verdicts.each(bucket, |verdict| {
-            if verdict.file == file as u64 {
-                fates.insert(verdict.row, verdict.fate);
-            }
-            Ok(())
-        })?;
-        Ok(fates)
-    }
-
-    fn append(&self, decided: &Decided, writer: &mut FilesWriter) -> io::Result<()> {
+    fn append(&self, decided: &Decided, writer: &mut RowsWriter) -> io::Result<()> {
         sight::scan_collected(self.part, &self.collected, |row, _, cells| {
             if decided.left_out.has(row) {
                 return Ok(());
@@ -289,6 +330,21 @@ impl<'a> Rewrite<'a> {
         Ok(())
     }
 
+    /// The paths of so many new files, as seen from the folder of the table's files. Makes their folders.
+    fn names(&self, count: usize) -> Result<Vec<PathBuf>, Error> {
+        let home = &self.table.home;
+        if home.storage.is_single_file() {
+            fs::create_dir_all(&home.files).map_err(|cause| failed("make the folder", &home.files, cause))?;
+            return Ok(vec![PathBuf::from(&home.file)]);
+        }
+        let partition = Place::partition(&self.spec.run);
+        if count > 0 {
+            make_partition(&home.files, &partition)?;
+        }
+        let numbers = free_numbers(home.files.join(&partition)).take(count);
+        Ok(numbers.map(|number| partition.join(format!("part-{number:05}.parquet"))).collect())
+    }
+
     /// Names the new files and writes the manifest, both for later.
     fn land(
         &self,
@@ -297,21 +353,17 @@ impl<'a> Rewrite<'a> {
         mut files: Vec<FileEntry>,
         written: Vec<WrittenFile>,
     ) -> Result<Landed, Error> {
-        let folder = &self.table.folder;
-        let removals = known.iter().flat_map(|known| &known.files).filter(|file| !files.contains(file));
-        let mut removals: Vec<PathBuf> = removals.map(|file| folder.join(&file.path)).collect();
-        let partition = Place::partition(&self.spec.run);
+        let home = &self.table.home;
+        let folder = &home.folder;
+        let names = self.names(written.len())?;
         let mut renames = Vec::new();
-        let mut numbers = free_numbers(folder.join(&partition));
-        for file in written {
-            let path =
-                partition.join(format!("part-{:05}.parquet", numbers.next().expect("endless numbers")));
-            renames.push((file.path, folder.join(&path)));
+        for (file, path) in written.into_iter().zip(names) {
+            renames.push((file.path, home.files.join(&path)));
             files.push(FileEntry { path, rows: file.rows, gone: file.gone, bytes: file.bytes });
         }
-        if !renames.is_empty() {
-            make_partition(folder, &partition)?;
-        }
+        let is_table = |old: &&FileEntry| files.iter().any(|file| file.path == old.path);
+        let removals = known.iter().flat_map(|known| &known.files).filter(|old| !is_table(old));
+        let mut removals: Vec<PathBuf> = removals.map(|old| home.path(old)).collect();
         match decided.missing_since {
             Some(_) => {
                 renames.push((Place::work(folder).join("missing.new"), Place::missing(folder)));

@@ -1,7 +1,7 @@
 //! The collected rows and the files that are there become the table's new files.
 //!
 //! Rows meet by fingerprints of their keys, which lie in buckets that fit into memory one at a time; what is decided about
-//! rows that are there goes into buckets by file. Then the files that are concerned are written anew, one after the other.
+//! rows that are there goes into buckets by row. Then the files that are concerned are written anew, one after the other.
 //! Memory holds one bucket and one batch of rows, and three bits for each row.
 
 mod keys;
@@ -20,8 +20,8 @@ use achub_core::{
 };
 
 use crate::{
-    file::state::Part,
-    parquet::{
+    folder::state::Part,
+    folder::{
         absence::Absent,
         landing::keys::MeetingPlace,
         manifest::Manifest,
@@ -29,6 +29,7 @@ use crate::{
         place::Place,
         sight::{self, Depth, Lens, Sight},
         spill::{Bits, Buckets, Record},
+        storage::Storage,
         table::LoadingTable,
     },
 };
@@ -42,7 +43,7 @@ const BUCKETS_MAX: u64 = 128;
 
 /// What is decided about all rows.
 pub(crate) struct Decided {
-    /// About rows that are there.
+    /// About rows that are there, by [`verdict_bucket`].
     pub(crate) verdicts: Buckets<Verdict>,
     /// Files that have such rows.
     pub(crate) touched: Bits,
@@ -65,6 +66,8 @@ pub(crate) struct Comparison<'a> {
     /// The table as it is; without files where it is made again or emptied.
     there: &'a Manifest,
     work: PathBuf,
+    /// The number of each file's first row, counted over all files.
+    first_rows: Vec<u64>,
     decided: Decided,
     /// Rows that are there whose parent's children were shown completely, over all files.
     scoped: Bits,
@@ -80,7 +83,7 @@ impl<'a> Comparison<'a> {
         run: &'a RunId,
         complete: bool,
     ) -> io::Result<Decided> {
-        let work = Place::work(&table.folder);
+        let work = Place::work(&table.home.folder);
         let decided = Decided {
             verdicts: Buckets::new(&work, "verdicts", buckets(there.rows, KEYS_PER_BUCKET))?,
             touched: Bits::default(),
@@ -94,7 +97,8 @@ impl<'a> Comparison<'a> {
         let is_checked = complete && !table.shape.key.is_empty();
         let absent = Absent::new(&table.load, there, run, is_checked);
         let scoped = Bits::default();
-        let mut comparison = Comparison { table, part, there, work, decided, scoped, absent };
+        let mut comparison =
+            Comparison { table, part, there, work, first_rows: there.first_rows(), decided, scoped, absent };
         comparison.look_at_scopes()?;
         if table.shape.key.is_empty() {
             comparison.append_all()?;
@@ -105,17 +109,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn path(&self, file: usize) -> PathBuf {
-        self.table.folder.join(&self.there.files[file].path)
-    }
-
-    /// The number of a file's first row, counted over all files.
-    fn first_rows(&self) -> Vec<u64> {
-        let first = |sum: &mut u64, rows: u64| {
-            let first = *sum;
-            *sum += rows;
-            Some(first)
-        };
-        self.there.files.iter().map(|file| file.rows).scan(0, first).collect()
+        self.table.home.path(&self.there.files[file])
     }
 
     /// How rows meet. In a table that is made again or emptied there is nobody to meet, whatever the strategy.
@@ -136,14 +130,15 @@ impl<'a> Comparison<'a> {
     }
 
     fn give(&mut self, there: &Sight, fate: Fate) -> io::Result<()> {
-        let bucket = there.place as usize * self.decided.verdicts.count() / self.there.files.len();
+        let row = self.first_rows[there.place as usize] + there.row;
+        let bucket = verdict_bucket(row, self.there.rows, self.decided.verdicts.count());
         self.decided.touched.set(there.place);
         self.decided.verdicts.put(bucket, Verdict { file: there.place, row: there.row, fate })
     }
 
     fn meet_all(&mut self) -> io::Result<()> {
         let listed = match self.there.missing_since {
-            Some(_) => fs::metadata(Place::missing(&self.table.folder))?.len() / Key::BYTES as u64,
+            Some(_) => fs::metadata(Place::missing(&self.table.home.folder))?.len() / Key::BYTES as u64,
             None => 0,
         };
         let count = buckets(self.part.rows.max(listed), KEYS_PER_BUCKET);
@@ -240,7 +235,7 @@ impl<'a> Comparison<'a> {
         if self.there.missing_since.is_none() {
             return Ok(missing);
         }
-        let file = File::open(Place::missing(&self.table.folder))?;
+        let file = File::open(Place::missing(&self.table.home.folder))?;
         let keys = file.metadata()?.len() / Key::BYTES as u64;
         let mut reader = BufReader::new(file);
         for _ in 0..keys {
@@ -285,17 +280,17 @@ impl<'a> Comparison<'a> {
     ) -> io::Result<()> {
         let (shallow, deep) = (self.lens(Depth::Keys), self.lens(Depth::Contents));
         let asks_for_absent = self.absent.is_checked() || self.part.scope.is_some();
-        for (file, first_row) in self.first_rows().into_iter().enumerate() {
+        for (file, first_row) in self.first_rows.clone().into_iter().enumerate() {
             let path = self.path(file);
             let has_any = match keys {
-                Some(keys) => has_any(&path, &shallow, keys)?,
+                Some(keys) => has_any(self.table.home.storage, &path, &shallow, keys)?,
                 None => true,
             };
             if !has_any && !asks_for_absent {
                 continue;
             }
             let lens = if has_any { &deep } else { &shallow };
-            sight::scan_file(&path, file as u64, lens, |there| {
+            sight::scan_file(self.table.home.storage, &path, file as u64, lens, |there| {
                 let is_scoped = self.scoped.has(first_row + there.row);
                 take(self, there, is_scoped)
             })?;
@@ -325,10 +320,16 @@ fn buckets(records: u64, each: u64) -> usize {
     (records / each + 1).min(BUCKETS_MAX) as usize
 }
 
-fn has_any(path: &Path, lens: &Lens, keys: &HashSet<u128>) -> io::Result<bool> {
+/// The bucket of what is decided about a row, counted over all files, of so many rows.
+pub(crate) fn verdict_bucket(row: u64, rows: u64, count: usize) -> usize {
+    // Fits: it is less than the count.
+    (u128::from(row) * count as u128 / u128::from(rows.max(1))).min(count as u128 - 1) as usize
+}
+
+fn has_any(storage: Storage, path: &Path, lens: &Lens, keys: &HashSet<u128>) -> io::Result<bool> {
     let mut has_any = false;
     if !keys.is_empty() {
-        sight::scan_file(path, 0, lens, |there| {
+        sight::scan_file(storage, path, 0, lens, |there| {
             has_any |= keys.contains(&there.key);
             Ok(())
         })?;

@@ -7,12 +7,11 @@ use std::{
 };
 
 use crate::{
-    landing::Cell,
-    parquet::{
-        data,
+    folder::{
         landing::{Comparison, KEYS_PER_BUCKET, buckets},
         sight::{self, Depth},
     },
+    landing::Cell,
 };
 
 /// The bytes of a line of the list of parents, at the least.
@@ -33,9 +32,9 @@ impl Comparison<'_> {
                 }
                 Ok(())
             })?;
-            for (file, first_row) in self.first_rows().into_iter().enumerate() {
+            for (file, first_row) in self.first_rows.clone().into_iter().enumerate() {
                 let scope = std::slice::from_ref(&columns[place]);
-                data::scan(&self.path(file), scope, |row, cells| {
+                self.table.home.storage.scan(&self.path(file), scope, |row, cells| {
                     if sets.contains_key(cells[0].display().as_ref()) {
                         self.scoped.set(first_row + row);
                     }
@@ -74,13 +73,17 @@ impl Comparison<'_> {
             return Ok(());
         }
         let lens = self.lens(Depth::Keys);
-        for (file, first_row) in self.first_rows().into_iter().enumerate() {
-            sight::scan_file(&self.path(file), file as u64, &lens, |there| {
-                match self.scoped.has(first_row + there.row) {
+        for (file, first_row) in self.first_rows.clone().into_iter().enumerate() {
+            sight::scan_file(
+                self.table.home.storage,
+                &self.path(file),
+                file as u64,
+                &lens,
+                |there| match self.scoped.has(first_row + there.row) {
                     true => self.act_on_set(&there),
                     false => Ok(()),
-                }
-            })?;
+                },
+            )?;
         }
         Ok(())
     }

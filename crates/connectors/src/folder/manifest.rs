@@ -8,7 +8,7 @@ use std::{
 use achub_core::{Code, Column, Error, FieldType, RunId};
 use serde::{Deserialize, Serialize};
 
-use crate::file::failed;
+use crate::folder::failed;
 
 /// The manifest's name in the table's folder.
 pub(crate) const MANIFEST: &str = "_manifest.json";
@@ -38,6 +38,9 @@ pub(crate) struct Manifest {
     /// The run that first did not see the rows of the list of missing ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) missing_since: Option<RunId>,
+    /// Made from a file that was not written by this program, so that nobody counted marked rows yet.
+    #[serde(skip)]
+    pub(crate) is_guessed: bool,
 }
 
 /// A column of the table.
@@ -74,6 +77,7 @@ impl Manifest {
             rows: files.iter().map(|file| file.rows).sum(),
             files,
             missing_since: None,
+            is_guessed: false,
         }
     }
 
@@ -112,6 +116,16 @@ impl Manifest {
     /// The table's columns.
     pub(crate) fn columns(&self) -> Vec<Column> {
         self.columns.iter().map(|column| Column::new(&column.name, column.ty)).collect()
+    }
+
+    /// The number of each file's first row, counted over all files.
+    pub(crate) fn first_rows(&self) -> Vec<u64> {
+        let first = |sum: &mut u64, rows: u64| {
+            let first = *sum;
+            *sum += rows;
+            Some(first)
+        };
+        self.files.iter().map(|file| file.rows).scan(0, first).collect()
     }
 
     /// Rows that are there at the source as far as is known.

@@ -1,25 +1,24 @@
 //! Looking at a table that is there: its rows, and figures about them.
 
-use std::{collections::HashMap, io, path::Path};
+use std::{collections::HashMap, io};
 
 use achub_core::{Code, Column, Error, port::target::Tally};
 use jiff::Timestamp;
 
 use crate::{
-    file::failed,
+    folder::{failed, place::Home},
     landing::{Cell, moment},
-    parquet::{data, manifest::Manifest},
 };
 
 /// All rows, each cell as text.
-pub(crate) fn rows(folder: &Path) -> Result<Vec<Vec<Option<String>>>, Error> {
-    let manifest = Manifest::read(folder)?.ok_or_else(|| {
-        Error::new(Code::TableChanged, format!("there is no table in {}", folder.display()))
+pub(crate) fn rows(home: &Home) -> Result<Vec<Vec<Option<String>>>, Error> {
+    let manifest = home.known()?.ok_or_else(|| {
+        Error::new(Code::TableChanged, format!("there is no table in {}", home.folder.display()))
     })?;
     let columns = manifest.columns();
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     let mut rows = Vec::new();
-    each_row(folder, &names, |cells| {
+    each_row(home, &names, |cells| {
         let text = |cell: &Cell<'_>| (!cell.is_null()).then(|| cell.display().into_owned());
         rows.push(cells.iter().map(text).collect());
     })?;
@@ -27,9 +26,9 @@ pub(crate) fn rows(folder: &Path) -> Result<Vec<Vec<Option<String>>>, Error> {
 }
 
 /// The largest time in a column; text and days count as the time they spell.
-pub(crate) fn newest(folder: &Path, column: &str) -> Result<Option<Timestamp>, Error> {
+pub(crate) fn newest(home: &Home, column: &str) -> Result<Option<Timestamp>, Error> {
     let mut newest = None;
-    each_row(folder, &[column], |cells| {
+    each_row(home, &[column], |cells| {
         let time = match &cells[0] {
             Cell::Timestamp(instant) => Some(*instant),
             other => moment::parse(&other.display()),
@@ -40,7 +39,7 @@ pub(crate) fn newest(folder: &Path, column: &str) -> Result<Option<Timestamp>, E
 }
 
 /// Counts rows; `None` where the table or a column is missing.
-pub(crate) fn tally(folder: &Path, tally: &Tally) -> Result<Option<HashMap<String, u64>>, Error> {
+pub(crate) fn tally(home: &Home, tally: &Tally) -> Result<Option<HashMap<String, u64>>, Error> {
     let mut counts: HashMap<String, u64> = HashMap::new();
     let equals = tally.equals.as_ref().map(|(column, _)| column);
     let names: Vec<&str> =
@@ -50,7 +49,7 @@ pub(crate) fn tally(folder: &Path, tally: &Tally) -> Result<Option<HashMap<Strin
     };
     let (equals_at, null_at, by_at) = (place(equals), place(tally.null.as_ref()), place(tally.by.as_ref()));
     let wanted = tally.equals.as_ref().map(|(_, value)| value.to_string());
-    let is_there = each_row(folder, &names, |cells| {
+    let is_there = each_row(home, &names, |cells| {
         let is_equal = equals_at.is_none_or(|at| Some(cells[at].display().as_ref()) == wanted.as_deref());
         if is_equal && null_at.is_none_or(|at| cells[at].is_null()) {
             let by = by_at.map(|at| cells[at].display().into_owned()).unwrap_or_default();
@@ -64,15 +63,15 @@ pub(crate) fn tally(folder: &Path, tally: &Tally) -> Result<Option<HashMap<Strin
 }
 
 /// Hands over the cells of these columns of every row; `false` where table or column is missing.
-fn each_row(folder: &Path, names: &[&str], mut take: impl FnMut(&[Cell<'_>])) -> Result<bool, Error> {
-    let Some(manifest) = Manifest::read(folder)? else { return Ok(false) };
+fn each_row(home: &Home, names: &[&str], mut take: impl FnMut(&[Cell<'_>])) -> Result<bool, Error> {
+    let Some(manifest) = home.known()? else { return Ok(false) };
     let known = manifest.columns();
     let columns: Option<Vec<Column>> =
         names.iter().map(|name| known.iter().find(|column| column.name == *name).cloned()).collect();
     let Some(columns) = columns else { return Ok(false) };
     for file in &manifest.files {
-        let path = folder.join(&file.path);
-        let scanned: io::Result<()> = data::scan(&path, &columns, |_, cells| {
+        let path = home.path(file);
+        let scanned: io::Result<()> = home.storage.scan(&path, &columns, |_, cells| {
             take(cells);
             Ok(())
         });
