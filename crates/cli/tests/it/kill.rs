@@ -11,7 +11,7 @@ use achub_testkit::{
 };
 use tokio::process::Command;
 
-const STREAMS: [&str; 5] = ["contacts", "contact_tags", "field_values", "deals", "tags"];
+pub const STREAMS: [&str; 5] = ["contacts", "contact_tags", "field_values", "deals", "tags"];
 
 /// Contacts of the account. A run sends 15 requests: 10 pages of contacts, 1 of custom fields, 3 of deals, 1 of tags.
 const CONTACTS: u64 = 1_000;
@@ -32,7 +32,7 @@ fn positions(point: &str) -> [u32; 3] {
 }
 
 /// Where a run lands, and how its tables are read back.
-enum Place<'a> {
+pub enum Place<'a> {
     Sqlite(&'a Path),
     #[cfg(feature = "duckdb")]
     Duckdb(&'a Path),
@@ -53,7 +53,7 @@ impl Place<'_> {
         }
     }
 
-    async fn rows(&self, table: &str) -> Vec<LandedRow> {
+    pub async fn rows(&self, table: &str) -> Vec<LandedRow> {
         match self {
             Place::Sqlite(file) => oracle::sqlite_rows(file, table).await,
             #[cfg(feature = "duckdb")]
@@ -73,6 +73,17 @@ async fn run(
     mode: &str,
     failpoint: Option<&str>,
 ) -> Option<i32> {
+    run_streams(home, served, place, (&STREAMS, mode), failpoint).await
+}
+
+/// The same for these streams in this mode.
+pub async fn run_streams(
+    home: &Path,
+    served: &Served,
+    place: &Place<'_>,
+    (streams, mode): (&[&str], &str),
+    failpoint: Option<&str>,
+) -> Option<i32> {
     // The documented way takes the most requests, so that there are most points to be killed at.
     let account = format!(
         "{{type: api, spec: activecampaign, secrets: {{api_key: demo, base_url: \"{}\"}}, \
@@ -82,7 +93,7 @@ async fn run(
     let mut command = Command::new(env!("CARGO_BIN_EXE_achub"));
     command
         .args(["replicate", "run", "--from", "AC", "--to", "PLACE", "--mode", mode, "--progress", "none"])
-        .args(["--streams", &STREAMS.join(",")])
+        .args(["--streams", &streams.join(",")])
         .env_clear()
         .env("ACHUB_HOME", home)
         .env("AC", account)

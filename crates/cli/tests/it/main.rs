@@ -3,6 +3,7 @@
 mod bad_input;
 mod connections;
 mod demo;
+mod disk;
 mod duckdb;
 mod file_runs;
 mod kill;
@@ -11,5 +12,6 @@ mod pages;
 mod parquet;
 mod postgres;
 mod program;
+mod recovery;
 mod runs;
 mod unchanged_files;
