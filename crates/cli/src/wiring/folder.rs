@@ -11,6 +11,7 @@ use crate::config::connection::{Folder, Format};
 pub(super) async fn target(folder: &Folder) -> Result<Box<dyn Target>, Error> {
     match folder.format {
         Format::Csv => files(&folder.path, file::Format::Csv).await,
+        Format::CsvRaw => files(&folder.path, file::Format::CsvRaw).await,
         Format::JsonLines => files(&folder.path, file::Format::JsonLines).await,
         Format::Parquet => parquet(&folder.path).await,
     }

@@ -71,12 +71,15 @@ fn settings(connection: &Connection) -> Vec<(&'static str, Value)> {
             vec![("path", json!(duckdb.path)), ("library", json!(duckdb.library))]
         }
         Connection::Folder(folder) => {
-            let format = match folder.format {
-                Format::Csv => "csv",
-                Format::JsonLines => "jsonl",
-                Format::Parquet => "parquet",
+            let (format, formulas) = match folder.format {
+                Format::Csv => ("csv", Some("neutralise")),
+                Format::CsvRaw => ("csv", Some("raw")),
+                Format::JsonLines => ("jsonl", None),
+                Format::Parquet => ("parquet", None),
             };
-            vec![("path", json!(folder.path)), ("format", json!(format))]
+            let mut settings = vec![("path", json!(folder.path)), ("format", json!(format))];
+            settings.extend(formulas.map(|formulas| ("formulas", json!(formulas))));
+            settings
         }
     }
 }

@@ -22,8 +22,10 @@ pub struct Folder {
 /// How files are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Comma-separated values with a header line.
+    /// Comma-separated values with a header line; what a spreadsheet would run as a formula has a quote in front.
     Csv,
+    /// The same without that quote.
+    CsvRaw,
     /// One JSON object per line.
     JsonLines,
     /// Apache Parquet; not every binary writes it.
@@ -32,7 +34,13 @@ pub enum Format {
 
 impl Folder {
     pub(super) fn read(origin: &Origin, what: String, node: &Node) -> Result<Folder, Error> {
-        let keys = Keys::of(origin, Code::BadConnection, what, node, &["type", "path", "url", "format"])?;
+        let keys = Keys::of(
+            origin,
+            Code::BadConnection,
+            what,
+            node,
+            &["type", "path", "url", "format", "formulas"],
+        )?;
         let (path, query) = path(&keys, "file")?;
         let in_url = query.map(|query| {
             query
@@ -42,14 +50,23 @@ impl Folder {
         let (key, word) = match (keys.text("format")?, in_url.transpose()?) {
             (Some(word), _) => ("format", word),
             (None, Some(word)) => ("url", word),
-            (None, None) => return Ok(Folder { path, format: Format::Csv }),
+            (None, None) => ("format", "csv"),
         };
-        match word.to_ascii_lowercase().as_str() {
-            "csv" => Ok(Folder { path, format: Format::Csv }),
-            "jsonl" | "jsonlines" => Ok(Folder { path, format: Format::JsonLines }),
-            "parquet" => Ok(Folder { path, format: Format::Parquet }),
-            _ => Err(keys.error_at(key, format!("must be csv, jsonl or parquet, got {word:?}"))),
-        }
+        let format = match word.to_ascii_lowercase().as_str() {
+            "csv" => Format::Csv,
+            "jsonl" | "jsonlines" => Format::JsonLines,
+            "parquet" => Format::Parquet,
+            _ => return Err(keys.error_at(key, format!("must be csv, jsonl or parquet, got {word:?}"))),
+        };
+        let format = match (format, keys.text("formulas")?) {
+            (format, None) | (format @ Format::Csv, Some("neutralise")) => format,
+            (Format::Csv, Some("raw")) => Format::CsvRaw,
+            (Format::Csv, Some(other)) => {
+                return Err(keys.error_at("formulas", format!("must be neutralise or raw, got {other:?}")));
+            }
+            (_, Some(_)) => return Err(keys.error_at("formulas", "is for csv files only")),
+        };
+        Ok(Folder { path, format })
     }
 }
 
@@ -70,6 +87,8 @@ mod tests {
             ("file:///tmp/out", "/tmp/out", Some(Format::Csv)),
             ("file://out?format=jsonl", "out", Some(Format::JsonLines)),
             ("{type: file, path: out, format: JSONL}", "out", Some(Format::JsonLines)),
+            ("{type: file, path: out, formulas: raw}", "out", Some(Format::CsvRaw)),
+            ("{type: file, path: out, formulas: neutralise}", "out", Some(Format::Csv)),
             ("{type: file, path: out, format: parquet}", "out", Some(Format::Parquet)),
             ("file://out?format=parquet", "out", Some(Format::Parquet)),
             ("sqlite://x/y.db", "x/y.db", None),
@@ -90,6 +109,12 @@ mod tests {
         for (text, code, what) in [
             ("{type: file}", "CF-103", "`path` is missing"),
             ("{type: file, path: x, format: xml}", "CF-103", "`format` must be csv, jsonl or parquet"),
+            ("{type: file, path: x, formulas: run}", "CF-103", "`formulas` must be neutralise or raw"),
+            (
+                "{type: file, path: x, format: jsonl, formulas: raw}",
+                "CF-103",
+                "`formulas` is for csv files only",
+            ),
             ("{type: sqlite, path: x, url: 'sqlite://y'}", "CF-103", "cannot both be given"),
             ("{type: sqlite, url: 'sqlite:y'}", "CF-103", "must be sqlite://PATH"),
             ("file://x?encoding=utf8", "CF-103", "may only have the parameter `format`"),
