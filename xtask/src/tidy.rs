@@ -9,6 +9,7 @@ mod lists;
 mod machine;
 mod module_docs;
 mod prints;
+mod proofs;
 mod requirements;
 mod sim_imports;
 mod source;
@@ -54,6 +55,7 @@ const RULES: &[Rule] = &[
     Rule { name: "generated-docs", check: generated::check },
     Rule { name: "links", check: links::check },
     Rule { name: "requirements", check: requirements::check },
+    Rule { name: "proofs", check: proofs::check },
     Rule { name: "machine", check: machine::check },
 ];
 
