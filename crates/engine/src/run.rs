@@ -66,6 +66,8 @@ async fn begin(
     ending: &Ending<'_>,
     started_at: Timestamp,
 ) -> Result<Summary, Error> {
+    // Describing streams may take requests too.
+    let sent_before = ends.source.requests_sent();
     let mut prepared = prepare_patiently(hub, replication, ends, ending).await?;
     let finished_before =
         interrupted::finished(replication, &prepared.checkpoints, &*hub.state, started_at).await?;
@@ -76,7 +78,6 @@ async fn begin(
     let (clock, watcher) = (hub.clock.clone(), hub.progress.clone());
     let journal = Arc::new(Journal::new(run.clone(), hub.journal.clone(), clock, watcher));
     journal.tell(Level::Info, None, format!("run of {} began", replication.name));
-    let sent_before = ends.source.requests_sent();
     let course = Course { hub, ends, replication, run, started_at, sent_before, journal };
     let mut summary = summary::of(&course.run, replication, &ends.target.info());
     summary.notes = regressed;

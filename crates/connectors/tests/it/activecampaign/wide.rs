@@ -182,6 +182,7 @@ async fn wide_contacts_cost_one_more_request() {
             let summary = rig.run(&replicating(streams, Mode::Incremental)).await;
             assert_done(&summary);
             assert!(summary.streams.iter().all(|stream| stream.rows >= 2_000), "{summary:?}");
+            assert_eq!(summary.requests, rig.requests().await, "all requests are told");
             requests.push(rig.requests().await);
         }
         let contacts = requests[0];
