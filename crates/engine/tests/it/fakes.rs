@@ -424,6 +424,7 @@ pub fn wide(fields: &[(i64, &str)]) -> WalkReport {
         parent_field: "id".to_owned(),
         id_field: "udate".to_owned(),
         value_field: "firstName".to_owned(),
+        rest: None,
         fields: fields.iter().map(|(id, name)| (*id, (*name).to_owned())).collect(),
     };
     WalkReport { wide: Some(wide), ..WalkReport::default() }
