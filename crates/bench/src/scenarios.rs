@@ -194,6 +194,6 @@ pub const ALL: &[Scenario] = &[
         account: Account { contacts: 1_000_000, ..UNLIMITED },
         into: Place::Parquet,
         work: Work::First,
-        bars: &[SPEED, peak_mib(256.0)],
+        bars: &[peak_mib(256.0)],
     },
 ];
