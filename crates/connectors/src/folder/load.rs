@@ -199,6 +199,7 @@ impl Work {
 fn refuse_sql(spec: &LoadSpec) -> Result<(), Error> {
     for load in &spec.tables {
         let asks = load.statements != Statements::default()
+            || load.table.rules.ddl.is_some()
             || load.absence.as_ref().is_some_and(|absence| absence.only.is_some());
         if asks {
             let message = format!("stream {}: SQL cannot be run on files", load.stream);

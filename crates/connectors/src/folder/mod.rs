@@ -3,6 +3,10 @@
 //! Rows of a walk are collected in a file of recorded length. At its end they meet the rows that are there by their keys,
 //! and the files that change are written anew; `_achub_state.json`, replaced as a whole, is the commit, after which new
 //! files get their names. Whoever opens the folder next ends what was cut off there.
+//!
+//! SQL is refused: statements, conditions, isolation levels, own statements that make tables. What only says how a database
+//! is to get there is left aside, because nothing is lost by it: staging tables and their names, loading without staging,
+//! declared keys and indexes.
 
 mod absence;
 pub(crate) mod count;

@@ -11,7 +11,9 @@ use achub_core::{
     Batch, Code, Column, Field, FieldType, Schema, SharedSchema, StreamName, Table, Value as CoreValue,
     port::{
         source::{Page, Part, Position},
-        target::{DifferenceKind, Evolution, LoadMode, Origin, TableLoad, Tally, Target},
+        target::{
+            Absence, AbsenceAction, DifferenceKind, Evolution, LoadMode, Origin, TableLoad, Tally, Target,
+        },
     },
 };
 use achub_testkit::{
@@ -427,10 +429,21 @@ async fn files_changed_by_hand_are_merged_into() {
 async fn sql_is_refused_by_name() {
     let bench = FileBench::new(Format::Csv);
     let target = bench.open().await;
-    let mut load_of = table_load("things", LoadMode::MergeAtEnd);
-    load_of.statements.before_merge.push("VACUUM".to_owned());
-    let error = target.load(spec_of(load_of)).await.err().expect("files run no SQL");
-    assert_eq!(error.code(), Code::NotGranted);
+    let asks: [fn(&mut TableLoad); 4] = [
+        |load| load.statements.before_merge.push("VACUUM".to_owned()),
+        |load| load.statements.isolation = Some("serializable".to_owned()),
+        |load| load.table.rules.ddl = Some("CREATE TABLE {object_name} ({col_types})".to_owned()),
+        |load| {
+            let only = Some("owner = 7".to_owned());
+            load.absence = Some(Absence { action: AbsenceAction::Delete, floor_percent: 80, only });
+        },
+    ];
+    for (number, ask) in asks.into_iter().enumerate() {
+        let mut load = table_load("things", LoadMode::MergeAtEnd);
+        ask(&mut load);
+        let error = target.load(spec_of(load)).await.err().expect("files run no SQL");
+        assert_eq!(error.code(), Code::NotGranted, "{number}");
+    }
 }
 
 /// A type stays as it is, or is widened where that changes no value.
