@@ -75,11 +75,13 @@ async fn start_of(
 async fn remembered_cursor_is_where_reading_starts() {
     let newest = Some("2026-02-01T00:00:00Z");
     let remembered = start_of(Landing::ours(), Some("2026-03-01T00:00:00Z"), &[], newest).await;
-    // A cursor from the future would never see anything again.
-    let clamped = start_of(Landing::ours(), Some("2036-03-01T00:00:00Z"), &[], newest).await;
+    // A cursor from the future would never see anything again: a little ahead is a clock, years ahead is no cursor.
+    let clamped = start_of(Landing::ours(), Some("2026-03-02T20:00:00Z"), &[], newest).await;
+    let disbelieved = start_of(Landing::ours(), Some("2036-03-01T00:00:00Z"), &[], newest).await;
 
     assert_eq!(remembered, Some(at("2026-03-01T00:00:00Z")));
     assert_eq!(clamped, Some(at("2026-03-02T10:00:00Z")));
+    assert_eq!(disbelieved, None);
 }
 
 #[tokio::test]
