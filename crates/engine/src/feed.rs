@@ -26,12 +26,12 @@ use crate::{
 };
 
 /// Pages that wait for the target. Together with the pages in one commit this bounds what a walk holds in memory.
-const PAGES_WAITING: usize = 2;
+const PAGES_WAITING: usize = 1;
 
-/// Rows after which no further page is put into a commit, when the source is faster than the target: four pages of a
-/// hundred contacts with all that comes along, or two blocks of three hundred. A commit has costs of its own, its
+/// Rows after which no further page is put into a commit, when the source is faster than the target: three pages of a
+/// hundred contacts with all that comes along, or one block of three hundred. A commit has costs of its own, its
 /// durability above all, but memory grows with it; at the pace of a real account pages are committed one by one.
-const ROWS_PER_COMMIT: usize = 6_400;
+const ROWS_PER_COMMIT: usize = 4_500;
 
 /// Rows put aside that a walk remembers for the summary; the counts cover all.
 pub(crate) const QUARANTINED_KEPT: usize = 100;

@@ -10,6 +10,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("AC-2", "Reading from ActiveCampaign"),
     ("CF-", "Configuration"),
     ("DB-", "Targets"),
+    ("GD-", "Guards"),
     ("RN-", "Running"),
     ("SY-", "The hub itself"),
 ];

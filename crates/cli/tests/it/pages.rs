@@ -11,7 +11,16 @@ fn version_is_told_in_three_ways() {
     let place = Place::new();
     let expected = format!("achub {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(place.good(&["--version"]), expected);
-    let carried = "sources  activecampaign\ntargets  file, postgres, sqlite\n";
+    let drivers = [
+        ("duckdb", cfg!(feature = "duckdb")),
+        ("file", true),
+        ("parquet", cfg!(feature = "parquet")),
+        ("postgres", true),
+        ("sqlite", true),
+    ];
+    let carried: Vec<&str> =
+        drivers.into_iter().filter(|(_, is_in)| *is_in).map(|(driver, _)| driver).collect();
+    let carried = format!("sources  activecampaign\ntargets  {}\n", carried.join(", "));
     assert_eq!(place.good(&["version"]), format!("{expected}{carried}"));
     let json: Value = serde_json::from_str(&place.good(&["version", "--json"])).unwrap();
     assert_eq!(json["format_version"], 1);

@@ -94,14 +94,19 @@ impl OpenWalk for ContactsWalk {
     async fn read(mut self: Box<Self>, sink: &mut dyn PageSink) -> Result<WalkReport, Error> {
         if self.walk.resumed {
             // Contacts made since the first attempt lie above everything it meant to read.
-            self.mark.left.push(Range { after: self.mark.newest, before: None });
+            let newer = Range { after: self.mark.newest, before: None };
+            // A run that was stopped before it came to them has left them already.
+            if !self.mark.left.contains(&newer) {
+                self.mark.left.push(newer);
+            }
         }
-        self.pass_on_riders(sink).await?;
+        // Before anything else: from the first position on, the contacts of the opening count as read.
         if let Some(opening) = self.opening.take() {
             self.mark.seen += opening.main().len() as u64;
             self.count_riders(&opening, None);
             self.pass_on(opening, sink).await?;
         }
+        self.pass_on_riders(sink).await?;
         if let Some(Control { block, page }) = self.control.take() {
             self.mark.seen += page.main().len() as u64;
             self.count_riders(&page, None);
