@@ -101,8 +101,9 @@ pub(crate) async fn of(
     clock: &dyn Clock,
     state: &dyn StateStore,
 ) -> Result<Preview, Error> {
-    let prepared = prepare::prepare(replication, source, target, clock, state).await?;
+    // Describing streams may take requests too.
     let sent_before = source.requests_sent();
+    let prepared = prepare::prepare(replication, source, target, clock, state).await?;
     let mut preview = Preview {
         walks: Vec::new(),
         price: Price::default(),
