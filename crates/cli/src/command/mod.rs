@@ -50,7 +50,8 @@ pub fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
         Command::Streams(Streams::Sample(flags)) => {
             in_runtime(async { sample::run(&context(output, home_dir)?, &flags).await })
         }
-        Command::Streams(streams) => streams::run(&output, &streams),
+        Command::Streams(Streams::List) => streams::list(&output),
+        Command::Streams(Streams::Show { name }) => streams::show(&output, &name),
         Command::Sim(settings) => in_runtime(sim::run(&output, &settings)),
         Command::Demo => in_runtime(demo::run(&context(output, home_dir)?)),
         Command::Conns(conns) => in_runtime(conns::run(&context(output, home_dir)?, &conns, global.yes)),

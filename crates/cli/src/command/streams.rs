@@ -7,22 +7,12 @@ use achub_api::{
 use serde_json::{Value, json};
 
 use crate::{
-    args::Streams,
     config::known_stream::{self, normal},
     output::{Failure, Output, Table},
 };
 
-/// Lists streams, or shows one.
-pub fn run(output: &Output, verb: &Streams) -> Result<(), Failure> {
-    match verb {
-        Streams::List => list(output),
-        Streams::Show { name } => show(output, name),
-        // It asks an account, so it is carried out where there is a runtime.
-        Streams::Sample(_) => Ok(()),
-    }
-}
-
-fn list(output: &Output) -> Result<(), Failure> {
+/// Lists all streams.
+pub fn list(output: &Output) -> Result<(), Failure> {
     let mut table = Table::new(&["stream", "group", "read", "key", "cursor", "fields"]);
     for stream in streams::all() {
         table.push(row(stream));
@@ -58,7 +48,8 @@ fn how(stream: &Stream) -> String {
     }
 }
 
-fn show(output: &Output, name: &str) -> Result<(), Failure> {
+/// Shows one stream with its fields.
+pub fn show(output: &Output, name: &str) -> Result<(), Failure> {
     let Some(stream) = streams::find(&normal(name)) else {
         return Err(known_stream::unknown(&known_stream::all(), name).into());
     };
