@@ -42,9 +42,11 @@ impl Control {
 
     /// Creates, changes and deletes rows of one collection, now or between every two pages of it.
     ///
-    /// Input: `{"collection": "contacts", "create": 1, "change": 1, "delete": 1, "seed": 1, "between_pages": false}`; the
-    /// collection is a stream or the key of an array. Output: the ids `created`, `changed` and `deleted`, or
-    /// `{"standing": n}`. A contact that is created comes with three tags, two memberships and ten values.
+    /// Input: `{"collection": "contacts", "create": 1, "change": 1, "delete": 1, "set": {"7": {"firstName": "Ada"}},
+    /// "seed": 1, "between_pages": false}`; the collection is a stream or the key of an array. `create`, `change` and
+    /// `delete` say how many rows, `set` puts values into single rows as they are and moves no time by itself; rows that
+    /// are not there are passed over. Output: the ids `created`, `changed`, `set` and `deleted`, or `{"standing": n}`. A
+    /// contact that is created comes with three tags, two memberships and ten values.
     ///
     /// Errors: [`Error::Control`] naming what is not understood; [`Error::Data`] when the account cannot be stored.
     pub fn mutate(&self, wish: &Value) -> Result<Value, Error> {

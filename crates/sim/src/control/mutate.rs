@@ -16,16 +16,18 @@ pub(crate) struct Mutation {
     create: u64,
     change: u64,
     delete: u64,
+    /// Values put into single rows as they are, by id.
+    set: Vec<(u64, Map<String, Value>)>,
     dice: Dice,
     /// Whether it happens between every two pages of the collection instead of now.
     pub(crate) between_pages: bool,
 }
 
 impl Mutation {
-    /// Reads `{"collection": "contacts", "create": 1, "change": 1, "delete": 1, "seed": 1, "between_pages": false}`; all
-    /// but `collection` may be left out.
+    /// Reads `{"collection": "contacts", "create": 1, "change": 1, "delete": 1, "set": {"7": {"firstName": "Ada"}},
+    /// "seed": 1, "between_pages": false}`; all but `collection` may be left out.
     pub(crate) fn read(account: &Account, value: &Value) -> Result<Mutation, Error> {
-        const KNOWN: &[&str] = &["collection", "create", "change", "delete", "seed", "between_pages"];
+        const KNOWN: &[&str] = &["collection", "create", "change", "delete", "set", "seed", "between_pages"];
         let object =
             value.as_object().ok_or_else(|| Error::Control("a mutation is a JSON object".to_owned()))?;
         if let Some(key) = object.keys().find(|key| !KNOWN.contains(&key.as_str())) {
@@ -41,8 +43,10 @@ impl Mutation {
             }
         };
         let name = object.get("collection").and_then(Value::as_str).unwrap_or_default();
+        let table = collection(account, name)?;
         Ok(Mutation {
-            envelope: collection(account, name)?.envelope(),
+            envelope: table.envelope(),
+            set: object.get("set").map_or(Ok(Vec::new()), |set| settings(table, set))?,
             create: whole("create", 0)?,
             change: whole("change", 0)?,
             delete: whole("delete", 0)?,
@@ -64,9 +68,15 @@ impl Mutation {
         for id in &changed {
             change(account, self.envelope, *id);
         }
+        let there: Vec<_> =
+            self.set.iter().filter(|(id, _)| account.has(self.envelope, *id)).cloned().collect();
+        let set: Vec<u64> = there.iter().map(|(id, _)| *id).collect();
+        for (id, values) in there {
+            account.change(self.envelope, id, values);
+        }
         let created: Vec<u64> =
             (0..self.create).map(|_| create(account, self.envelope, &mut self.dice)).collect();
-        json!({"at": account.now_iso(), "revision": account.revision, "collection": self.envelope, "created": created, "changed": changed, "deleted": deleted})
+        json!({"at": account.now_iso(), "revision": account.revision, "collection": self.envelope, "created": created, "changed": changed, "set": set, "deleted": deleted})
     }
 
     /// `count` different living rows, or all of them when there are fewer.
@@ -81,6 +91,20 @@ impl Mutation {
         }
         ranks.into_iter().filter_map(|rank| ids.nth(rank)).collect()
     }
+}
+
+/// What `set` puts into which rows: an object of ids, each with an object of fields the collection has. Values are sent as
+/// they are given here, whatever their field is meant to hold.
+fn settings(table: &Table, value: &Value) -> Result<Vec<(u64, Map<String, Value>)>, Error> {
+    let wrong = || Error::Control("`set` is not an object of ids with objects of fields".to_owned());
+    let one = |(id, values): (&String, &Value)| {
+        let (id, values) = (id.parse().map_err(|_| wrong())?, values.as_object().ok_or_else(wrong)?);
+        match values.keys().find(|name| table.field(name).is_none()) {
+            Some(name) => Err(Error::Control(format!("{} have no field `{name}`", table.envelope()))),
+            None => Ok((id, values.clone())),
+        }
+    };
+    value.as_object().ok_or_else(wrong)?.iter().map(one).collect()
 }
 
 /// The collection a control call names, by stream or by the key of its array.

@@ -115,6 +115,8 @@ async fn wrong_wishes_are_refused_by_name() {
     for (path, body, named) in [
         ("mutate", json!({"collection": "contcts"}), "contcts"),
         ("mutate", json!({"collection": "contacts", "destroy": 1}), "destroy"),
+        ("mutate", json!({"collection": "contacts", "set": {"1": {"firstNam": "Ada"}}}), "firstNam"),
+        ("mutate", json!({"collection": "contacts", "set": {"one": {}}}), "`set`"),
         ("switches", json!({"tagid": true}), "tagid"),
         ("faults", json!({"fault": {"hang": 1}}), "hang"),
         ("nonsense", json!({}), "POST reset"),
@@ -124,6 +126,20 @@ async fn wrong_wishes_are_refused_by_name() {
         assert!(reply.json()["error"].as_str().unwrap().contains(named), "{path}: {}", reply.json());
     }
     assert!(matches!(app.control.truth("nobody").err(), Some(Error::Control(_))));
+}
+
+/// Single rows take any value as it is, without a trace in their times; rows that are gone are passed over.
+#[tokio::test]
+async fn single_rows_take_any_value() {
+    let app = App::new();
+    let before = app.get("/deals/3").await["deal"].clone();
+    let wish = json!({"collection": "deals", "set": {"3": {"status": "won?"}, "4711": {"status": "1"}}});
+
+    let done = app.control.mutate(&wish).unwrap();
+
+    let after = app.get("/deals/3").await["deal"].clone();
+    assert_eq!((&done["set"], &after["status"]), (&json!([3]), &json!("won?")));
+    assert_eq!(after["mdate"], before["mdate"]);
 }
 
 #[tokio::test]
