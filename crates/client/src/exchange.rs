@@ -39,6 +39,7 @@ pub(crate) async fn begin(
     let deadline = sent_at + limits.first_byte.min(limits.total);
     let answer =
         within(deadline, Stage::FirstByte, transport.send(request)).await?.map_err(Failure::Transport)?;
+    failpoint::pass("after-headers");
     let (head, body) = answer.into_parts();
     Ok(Begun { status: head.status, headers: head.headers, body, sent_at })
 }

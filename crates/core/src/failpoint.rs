@@ -2,9 +2,27 @@
 //!
 //! `ACHUB_FAILPOINT=name:n` kills the process with SIGKILL when the point `name` is passed for the `n`th time.
 
-/// All points, for the kill harness; a point that is not listed does not compile into anything useful.
-pub const NAMES: &[&str] =
-    &["before-request", "mid-body", "mid-stage", "before-commit", "after-commit", "end-of-stream"];
+/// All points in the order a run passes them, for the kill harness; passing one that is not listed is a panic.
+///
+/// They are those that the reliability rules name for a replication, but for "after request sent", which only the
+/// account can tell.
+pub const NAMES: &[&str] = &[
+    "before-request",
+    "after-headers",
+    "mid-body",
+    "after-decode",
+    "before-upsert",
+    "schema-change",
+    "mid-upsert",
+    "before-commit",
+    "after-commit",
+    "between-pages",
+    "full-check",
+    "tombstone",
+    "cursor-save",
+    "end-of-stream",
+    "run-close",
+];
 
 /// Passes the point `name`. Does nothing outside test builds.
 #[inline]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use achub_core::{
-    Code, Error, Outcomes, StreamName, WalkName,
+    Code, Error, Outcomes, StreamName, WalkName, failpoint,
     port::{
         hooks::{Moment, Verdict},
         progress::Event,
@@ -133,6 +133,7 @@ async fn pump(
             context.journal.put_aside(&written.quarantined);
             let room = QUARANTINED_KEPT.saturating_sub(quarantined.len());
             quarantined.extend(written.quarantined.into_iter().take(room));
+            failpoint::pass("between-pages");
         }
     }
     if let Some(pages) = planting.rest(last) {

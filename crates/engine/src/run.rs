@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use achub_core::{
-    Error, RunId, StreamName,
+    Error, RunId, StreamName, failpoint,
     port::{
         hooks::{Hooks, Moment, Verdict},
         journal::Level,
@@ -312,6 +312,7 @@ impl Course<'_> {
         }
         self.journal.tell(Level::Info, None, format!("run ended after {} requests", summary.requests));
         self.journal.close().await;
+        failpoint::pass("run-close");
         self.hub.state.put_run(&finished(&summary, self.started_at, ended_at)).await?;
         Ok(summary)
     }

@@ -99,6 +99,22 @@ pub fn compare(records: &Batch, landed: &[LandedRow]) -> Findings {
     findings
 }
 
+/// The rows with their columns in the order of `records`, where a table got some of them later than others. Rows that are
+/// marked as gone are left out.
+///
+/// # Panics
+/// Where a column is not there.
+pub fn in_order(records: &Batch, (names, rows): (Vec<String>, Vec<LandedRow>)) -> Vec<LandedRow> {
+    let place = |wanted: &str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+    let fields = records.schema().fields.iter().filter(|field| !field.noise);
+    let places: Vec<usize> =
+        fields.map(|field| place(&field.name).expect("the table has every field")).collect();
+    let mark = place("_achub_deleted_at");
+    let is_live = |row: &&LandedRow| mark.is_none_or(|mark| row[mark].is_none());
+    let ordered = |row: &LandedRow| places.iter().map(|&place| row[place].clone()).collect();
+    rows.iter().filter(is_live).map(ordered).collect()
+}
+
 /// Whether a landed text stands for `value`.
 fn is_same(value: &Value, landed: Option<&str>) -> bool {
     let Some(landed) = landed else { return value.is_null() };
@@ -131,6 +147,14 @@ fn json(text: &str) -> Option<serde_json::Value> {
 /// # Panics
 /// Where the table cannot be read.
 pub async fn sqlite_rows(file: &Path, table: &str) -> Vec<LandedRow> {
+    sqlite_table(file, table).await.1
+}
+
+/// The names of the columns of a table of an SQLite file, and its rows.
+///
+/// # Panics
+/// Where the table cannot be read.
+pub async fn sqlite_table(file: &Path, table: &str) -> (Vec<String>, Vec<LandedRow>) {
     let url = format!("sqlite://{}", file.display());
     let mut connection = SqliteConnection::connect(&url).await.expect("the target's file opens");
     let columns = format!("SELECT name FROM pragma_table_info('{table}') ORDER BY cid");
@@ -140,7 +164,8 @@ pub async fn sqlite_rows(file: &Path, table: &str) -> Vec<LandedRow> {
         names.iter().map(|name| format!("CAST(\"{name}\" AS TEXT) AS \"{name}\"")).collect();
     let query = format!("SELECT {} FROM \"{table}\"", texts.join(", "));
     let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut connection).await.expect("rows");
-    rows.iter().map(|row| (0..row.columns().len()).map(|column| row.get(column)).collect()).collect()
+    let rows = rows.iter().map(|row| (0..row.columns().len()).map(|column| row.get(column)).collect());
+    (names, rows.collect())
 }
 
 /// All rows of a table of a PostgreSQL database, times in UTC.
@@ -148,6 +173,14 @@ pub async fn sqlite_rows(file: &Path, table: &str) -> Vec<LandedRow> {
 /// # Panics
 /// Where the table cannot be read.
 pub async fn postgres_rows(url: &str, table: &str) -> Vec<LandedRow> {
+    postgres_table(url, table).await.1
+}
+
+/// The names of the columns of a table of a PostgreSQL database, and its rows, times in UTC.
+///
+/// # Panics
+/// Where the table cannot be read.
+pub async fn postgres_table(url: &str, table: &str) -> (Vec<String>, Vec<LandedRow>) {
     let mut connection = PgConnection::connect(url).await.expect("the target's database answers");
     sqlx::query("SET TIME ZONE 'UTC'").execute(&mut connection).await.expect("a time zone");
     let columns = format!(
@@ -159,7 +192,8 @@ pub async fn postgres_rows(url: &str, table: &str) -> Vec<LandedRow> {
     let texts: Vec<String> = names.iter().map(|name| format!("\"{name}\"::text AS \"{name}\"")).collect();
     let query = format!("SELECT {} FROM \"{table}\"", texts.join(", "));
     let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut connection).await.expect("rows");
-    rows.iter().map(|row| (0..row.columns().len()).map(|column| row.get(column)).collect()).collect()
+    let rows = rows.iter().map(|row| (0..row.columns().len()).map(|column| row.get(column)).collect());
+    (names, rows.collect())
 }
 
 #[cfg(test)]

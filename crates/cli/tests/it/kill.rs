@@ -22,14 +22,20 @@ const REPEATED_MAX: u64 = 4 + 4 + 8 + 1;
 
 /// How often a point is passed before the process is killed: at its first hit, in the middle, late.
 ///
-/// There are three walks, and at least four commits: a page of contacts is committed with at most seven others.
-fn positions(point: &str) -> [u32; 3] {
+/// There are three walks, and at least four commits: a page of contacts is committed with at most seven others. Some points
+/// are passed only where there are tables already: `kill_later.rs`.
+fn positions(point: &str) -> &'static [u32] {
     match point {
-        "before-request" | "mid-body" => [1, 7, 13],
-        "end-of-stream" => [1, 2, 3],
-        _ => [1, 2, 3],
+        "before-request" | "after-headers" | "mid-body" => &[1, 7, 13],
+        "after-decode" => &[1, 7, 12],
+        "run-close" => &[1],
+        point if LATER.contains(&point) => &[],
+        _ => &[1, 2, 3],
     }
 }
+
+/// Points that a first run does not pass.
+pub const LATER: [&str; 3] = ["schema-change", "full-check", "tombstone"];
 
 /// Where a run lands, and how its tables are read back.
 pub enum Place<'a> {
@@ -50,6 +56,19 @@ impl Place<'_> {
             #[cfg(feature = "parquet")]
             Place::Parquet(folder) => format!("file://{}?format=parquet", folder.display()),
             Place::Postgres(database) => database.url(),
+        }
+    }
+
+    /// The names of a table's columns, and its rows.
+    ///
+    /// # Panics
+    /// For other places than databases.
+    pub async fn table(&self, table: &str) -> (Vec<String>, Vec<LandedRow>) {
+        match self {
+            Place::Sqlite(file) => oracle::sqlite_table(file, table).await,
+            Place::Postgres(database) => oracle::postgres_table(&database.url(), table).await,
+            #[cfg(any(feature = "duckdb", feature = "parquet"))]
+            _ => panic!("only databases get columns later"),
         }
     }
 
@@ -84,6 +103,23 @@ pub async fn run_streams(
     (streams, mode): (&[&str], &str),
     failpoint: Option<&str>,
 ) -> Option<i32> {
+    let mut command = command(home, served, place, (streams, mode));
+    if let Some(failpoint) = failpoint {
+        command.env("ACHUB_FAILPOINT", failpoint);
+    }
+    let output = command.output().await.expect("the binary starts");
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(matches!(output.status.code(), None | Some(0)), "{failpoint:?}: {}: {words}", output.status);
+    output.status.code()
+}
+
+/// The program, told to replicate these streams in this mode, and not started.
+pub fn command(
+    home: &Path,
+    served: &Served,
+    place: &Place<'_>,
+    (streams, mode): (&[&str], &str),
+) -> Command {
     // The documented way takes the most requests, so that there are most points to be killed at.
     let account = format!(
         "{{type: api, spec: activecampaign, secrets: {{api_key: demo, base_url: \"{}\"}}, \
@@ -102,13 +138,7 @@ pub async fn run_streams(
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    if let Some(failpoint) = failpoint {
-        command.env("ACHUB_FAILPOINT", failpoint);
-    }
-    let output = command.output().await.expect("the binary starts");
-    let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(matches!(output.status.code(), None | Some(0)), "{failpoint:?}: {}: {words}", output.status);
-    output.status.code()
+    command
 }
 
 /// Kills a run at `failpoint`, lets the next one finish, and holds the tables against the account. Tells how many pages of
@@ -136,7 +166,16 @@ async fn kill_and_go_on(place: &Place<'_>, contacts: u64, mode: &str, failpoint:
 }
 
 fn failpoints() -> impl Iterator<Item = String> {
-    failpoint::NAMES.iter().flat_map(|point| positions(point).map(|position| format!("{point}:{position}")))
+    failpoint::NAMES
+        .iter()
+        .flat_map(|point| positions(point).iter().map(move |position| format!("{point}:{position}")))
+}
+
+/// One place of each point, for targets in which the order of things is that of another.
+#[cfg(any(feature = "duckdb", feature = "parquet"))]
+fn failpoints_once() -> impl Iterator<Item = String> {
+    let middle = |point: &&str| Some(format!("{point}:{}", positions(point).iter().take(2).last()?));
+    failpoint::NAMES.iter().filter_map(middle)
 }
 
 async fn kill_into_sqlite(mode: &str) {
@@ -150,8 +189,7 @@ async fn kill_into_sqlite(mode: &str) {
 
 #[cfg(feature = "duckdb")]
 async fn kill_into_duckdb(mode: &str) {
-    // The order of things is that of SQLite, so one place of each point is enough.
-    for failpoint in failpoint::NAMES.iter().map(|point| format!("{point}:{}", positions(point)[1])) {
+    for failpoint in failpoints_once() {
         println!("{mode} {failpoint}");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("target.duckdb");
@@ -208,8 +246,7 @@ async fn killed_merges_into_parquet_lose_and_double_nothing() {
 #[cfg(feature = "parquet")]
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_replacements_of_parquet_lose_and_double_nothing() {
-    let once = failpoint::NAMES.iter().map(|point| format!("{point}:{}", positions(point)[1]));
-    kill_into_parquet("full-refresh", once).await;
+    kill_into_parquet("full-refresh", failpoints_once()).await;
 }
 
 /// The same for PostgreSQL.

@@ -7,6 +7,7 @@ mod disk;
 mod duckdb;
 mod file_runs;
 mod kill;
+mod kill_later;
 mod looking_back;
 mod pages;
 mod parquet;

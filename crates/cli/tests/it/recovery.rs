@@ -22,7 +22,7 @@ const END_MAX: Duration = Duration::from_secs(30);
 
 /// Where each of five deaths in a row happens: the first in the middle, the others at the first chance on the way back.
 const DEATHS: [&str; 5] =
-    ["after-commit:2", "before-request:2", "mid-stage:1", "before-commit:1", "after-commit:1"];
+    ["after-commit:2", "before-request:2", "before-upsert:1", "before-commit:1", "after-commit:1"];
 
 async fn die_again_and_again(place: &kill::Place<'_>, mode: &str) {
     let settings = Settings { contacts: CONTACTS, rate: Rate::Off, ..Settings::default() };
@@ -70,7 +70,7 @@ async fn death_beside_another_run_harms_neither() {
     let account = account::Account::new(settings);
     let served = account.serve().await;
     let homes = [(); 2].map(|()| tempfile::tempdir().expect("a temporary folder"));
-    for death in ["mid-stage:2", "before-commit:2", "after-commit:2"] {
+    for death in ["before-upsert:2", "before-commit:2", "after-commit:2"] {
         let database = FreshDatabase::create().await;
         let place = kill::Place::Postgres(&database);
         let (dying, living) = ((&["contacts"][..], "incremental"), (&["deals", "tags"][..], "full-refresh"));

@@ -12,7 +12,7 @@ use achub_api::{
 };
 use achub_client::{Client, Get};
 use achub_core::{
-    Batch, Error,
+    Batch, Error, failpoint,
     planted::{self, Bug},
 };
 use jiff::Timestamp;
@@ -102,6 +102,7 @@ impl Pages {
             .map_err(|error| {
                 rights::explained(error, self.main()).context(format_args!("reading {}", self.main().name))
             })?;
+        failpoint::pass("after-decode");
         Ok(Fetched { decoded: answer.value, date: answer.date, latency: answer.latency })
     }
 

@@ -121,6 +121,7 @@ impl Work {
             }
             let before = part.rows;
             table.write(part, &parts, &self.spec, &mut put_aside)?;
+            failpoint::pass("mid-upsert");
             *written.rows.entry(part.stream.clone()).or_default() += part.rows - before;
         }
         if let Some(last) = pages.last() {
@@ -176,6 +177,7 @@ impl Work {
         let remembered = held.remembered(&self.spec.replication);
         remembered.walks.remove(&self.spec.walk);
         remembered.advance(&closing.cursors);
+        failpoint::pass("cursor-save");
         for stream in &closing.complete {
             remembered.checked.insert(stream.clone(), self.spec.started_at);
         }

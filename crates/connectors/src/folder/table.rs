@@ -92,7 +92,7 @@ impl LoadingTable {
             }
             self.note_scope(part, page_part, first, &incomplete, &mut scopes)?;
         }
-        failpoint::pass("mid-stage");
+        failpoint::pass("before-upsert");
         part.bytes = state::append(&part.path, part.bytes, &rows)?;
         if !scopes.is_empty() {
             part.scope_bytes = state::append(&part.scope_path(), part.scope_bytes, scopes.as_bytes())?;

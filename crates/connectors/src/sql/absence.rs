@@ -1,7 +1,7 @@
 //! What becomes of rows that the source no longer shows.
 
 use achub_core::{
-    FieldType, RunId,
+    FieldType, RunId, failpoint,
     port::target::{Absence, AbsenceAction, Check},
 };
 use jiff::Timestamp;
@@ -94,6 +94,7 @@ impl CompleteRead<'_> {
         check: &mut Check,
     ) -> Result<Found, Fault> {
         let absent = self.gather::<S>(session, absence).await?;
+        failpoint::pass("full-check");
         self.sightings.forget_others(session, &absent).await?;
         let mut found = Found::default();
         if !check.guarded {
@@ -186,7 +187,9 @@ async fn remove<S: Session>(
         AbsenceAction::Mark => format!("UPDATE {table} SET {} WHERE {these}", marks::<S>(plan, at)),
         AbsenceAction::Delete | AbsenceAction::Report => format!("DELETE FROM {table} WHERE {these}"),
     };
-    session.execute(&sql, &[]).await
+    let removed = session.execute(&sql, &[]).await?;
+    failpoint::pass("tombstone");
+    Ok(removed)
 }
 
 /// What marking a row writes.

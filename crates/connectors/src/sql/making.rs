@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use achub_core::{
-    Code, Error,
+    Code, Error, failpoint,
     port::target::{Evolution, TableLoad},
 };
 
@@ -43,6 +43,7 @@ pub(crate) async fn add_column<S: Session>(
     let sql =
         format!("ALTER TABLE {} ADD COLUMN {} {}", plan.table.sql(), quoted(&column.name), column.wanted);
     session.execute(&sql, &[]).await?;
+    failpoint::pass("schema-change");
     if let Some(description) = &column.rules.description {
         session.comment_column(&plan.table, &column.name, description).await?;
     }

@@ -1,7 +1,7 @@
 //! `_achub_state`: what a replication is remembered by, in the target and in the transactions of its rows.
 
 use achub_core::{
-    Code, Error, FieldType, Outcomes, ReplicationName, RunId, StreamName, WalkName,
+    Code, Error, FieldType, Outcomes, ReplicationName, RunId, StreamName, WalkName, failpoint,
     port::{
         source::Position,
         target::{Checkpoints, LoadMode},
@@ -230,7 +230,9 @@ pub(crate) async fn advance_cursor<S: Session>(
     cursor: Timestamp,
     table: Option<&TableName>,
 ) -> Result<(), Fault> {
-    advance(session, state, replication, Kind::Cursor, stream, cursor, table).await
+    advance(session, state, replication, Kind::Cursor, stream, cursor, table).await?;
+    failpoint::pass("cursor-save");
+    Ok(())
 }
 
 /// Stores when a complete read began that was compared with the table, unless a later one is stored.

@@ -1,6 +1,6 @@
 //! How staged rows meet those of the same key.
 
-use achub_core::{Outcomes, port::target::MergeStrategy};
+use achub_core::{Outcomes, failpoint, port::target::MergeStrategy};
 
 use crate::sql::{
     Fault, Session, TablePlan,
@@ -34,6 +34,7 @@ pub(crate) async fn move_range<S: Session>(
 ) -> Result<Moved, Fault> {
     if plan.appends() {
         let added = session.execute(&merge::insert(plan, range), &[]).await?;
+        failpoint::pass("mid-upsert");
         return Ok(Moved { outcomes: Outcomes { added, ..Outcomes::default() }, ..Moved::default() });
     }
     let counted = session.texts(&merge::count::<S>(plan, range), &[]).await?;
@@ -81,6 +82,7 @@ async fn run<S: Session>(session: &mut S, plan: &TablePlan, range: Range) -> Res
     for statement in statements {
         session.execute(&statement, &[]).await?;
     }
+    failpoint::pass("mid-upsert");
     match merge::unmark(plan, range).filter(|_| plan.load.merge == MergeStrategy::InsertOnly) {
         Some(unmark) => session.execute(&unmark, &[]).await,
         None => Ok(0),

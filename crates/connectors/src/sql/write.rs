@@ -94,7 +94,7 @@ impl<S: Session> LoadingTable<S> {
         let first = progress.seq + 1;
         let mut encoded =
             encode::encode(&self.plan, &mut self.rows, &self.seen, &mut progress.seq, parts, writer)?;
-        failpoint::pass("mid-stage");
+        failpoint::pass("before-upsert");
         if self.plan.as_you_go() && self.rows.len() > 0 {
             self.make(session).await?;
         }
