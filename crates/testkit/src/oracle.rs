@@ -99,16 +99,15 @@ pub fn compare(records: &Batch, landed: &[LandedRow]) -> Findings {
     findings
 }
 
-/// The rows with their columns in the order of `records`, where a table got some of them later than others. Rows that are
-/// marked as gone are left out.
+/// The rows with their columns in this order, where a table got some of them later than others. Rows that are marked as
+/// gone are left out.
 ///
 /// # Panics
 /// Where a column is not there.
-pub fn in_order(records: &Batch, (names, rows): (Vec<String>, Vec<LandedRow>)) -> Vec<LandedRow> {
-    let place = |wanted: &str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
-    let fields = records.schema().fields.iter().filter(|field| !field.noise);
+pub fn in_order(order: &[String], (names, rows): (Vec<String>, Vec<LandedRow>)) -> Vec<LandedRow> {
+    let place = |wanted: &str| names.iter().position(|name| name == wanted);
     let places: Vec<usize> =
-        fields.map(|field| place(&field.name).expect("the table has every field")).collect();
+        order.iter().map(|name| place(name).unwrap_or_else(|| panic!("no column {name}"))).collect();
     let mark = place("_achub_deleted_at");
     let is_live = |row: &&LandedRow| mark.is_none_or(|mark| row[mark].is_none());
     let ordered = |row: &LandedRow| places.iter().map(|&place| row[place].clone()).collect();
