@@ -224,8 +224,9 @@ impl Client {
                 }
                 Decision::Without(leave, code) => {
                     drop((ticket, probe));
+                    let status = failure.status().map_or(0, |status| status.as_u16());
                     let error = self.told(request, failure, code, &course);
-                    return Ok(Reply::Left { leave, error });
+                    return Ok(Reply::Left { leave, status, error });
                 }
             }
         }

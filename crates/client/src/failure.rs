@@ -51,6 +51,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The error status it came with, where one did.
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        match self {
+            Failure::Refused(refusal) => Some(refusal.status),
+            _ => None,
+        }
+    }
+
     /// Whether it tells that the other side does not work. A refusal tells that it does.
     pub(crate) fn is_disturbance(&self) -> bool {
         match self {

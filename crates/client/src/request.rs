@@ -61,6 +61,8 @@ pub enum Reply<T> {
     Left {
         /// How to go on.
         leave: Leave,
+        /// The status of the refusal.
+        status: u16,
         /// What it was refused with.
         error: Error,
     },

@@ -1,6 +1,6 @@
 //! What a refusal means at one endpoint, where that is something else than anywhere else.
 
-use std::ops::RangeInclusive;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 /// What follows an answer with an error status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub enum Leave {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// The path below `/api/3/` without parameters; `*` stands for one segment: `contacts/*/notes`.
-    pub endpoint: &'static str,
+    pub endpoint: Cow<'static, str>,
     /// Which statuses, for example `404..=404`. Statuses of success are never looked at.
     pub statuses: RangeInclusive<u16>,
     /// What then.
@@ -46,11 +46,16 @@ pub struct Rule {
 impl Rule {
     /// A line of the table.
     pub const fn new(endpoint: &'static str, statuses: RangeInclusive<u16>, action: Action) -> Rule {
-        Rule { endpoint, statuses, action }
+        Rule { endpoint: Cow::Borrowed(endpoint), statuses, action }
+    }
+
+    /// A line that somebody has written down.
+    pub fn written(endpoint: String, statuses: RangeInclusive<u16>, action: Action) -> Rule {
+        Rule { endpoint: Cow::Owned(endpoint), statuses, action }
     }
 
     fn fits(&self, path: &str, status: u16) -> bool {
-        self.statuses.contains(&status) && endpoint_fits(self.endpoint, path)
+        self.statuses.contains(&status) && endpoint_fits(&self.endpoint, path)
     }
 }
 

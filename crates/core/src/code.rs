@@ -126,6 +126,12 @@ codes! {
         cause: "ActiveCampaign sometimes refuses valid keys for a moment; this one was refused several times in a row.",
         action: "Run `achub conns test`. If it fails, the key was regenerated or its user removed.",
     }
+    PassedOver "AC-110" Failed {
+        title: "A rule of the endpoint says to go on without it",
+        meaning: "Nothing was read of the stream, and its table was left as it is; other streams are unaffected.",
+        cause: "ActiveCampaign refused the request with a status for which a built-in rule or one of the connection's `rules` says skip, break or stop.",
+        action: "Nothing, where that was meant: not every plan has every part of the API. To have it fail instead, add a rule with `action: fail` to the connection.",
+    }
     SlowDown "AC-201" Unreachable {
         title: "ActiveCampaign keeps asking to slow down",
         meaning: "What was committed before stays; the next run continues from there.",

@@ -213,8 +213,8 @@ fn tell(context: &Context<'_>, walk: &WalkName, pages: u64, written: &Written) {
 
 /// What is known at the end of a walk.
 ///
-/// A walk that left records out moves no cursor: they would never be read. Where the source says that it has more than it
-/// showed, what was not shown is not gone.
+/// A walk that left records out, or went on without the answer to a request, moves no cursor: they would never be read.
+/// Where the source says that it has more than it showed, what was not shown is not gone.
 fn closing(
     walk: &Walk,
     next_start: Timestamp,
@@ -225,7 +225,8 @@ fn closing(
     let mut closing = Closing::default();
     for stream in streams {
         let placed = &context.prepared.placed[stream];
-        if report.limited || placed.task.row_limit.is_some() || placed.task.skip > 0 {
+        let is_partial = placed.task.row_limit.is_some() || placed.task.skip > 0;
+        if report.limited || is_partial || report.passed_over.contains_key(stream) {
             continue;
         }
         if moves_cursor(&placed.reading, placed.task.mode) {

@@ -322,10 +322,11 @@ pub(crate) fn add_failure(
     }
 }
 
-/// Whether `error` only means that an optional stream is not to be had.
+/// Whether `error` only means that a stream is not to be had: an optional one, or one that a rule says to go on without.
 pub(crate) fn is_unavailable(replication: &Replication, stream: &StreamName, error: &Error) -> bool {
     let is_optional = replication.streams.iter().any(|task| task.stream == *stream && task.optional);
-    is_optional && matches!(error.code(), Code::NotAllowed | Code::RequestRefused)
+    let is_refused = matches!(error.code(), Code::NotAllowed | Code::RequestRefused);
+    error.code() == Code::PassedOver || is_optional && is_refused
 }
 
 /// How a run stands, judged by its streams.

@@ -2,6 +2,7 @@
 
 use std::{net::Ipv4Addr, path::Path, sync::Arc};
 
+use achub_client::Backoff;
 use achub_connectors::activecampaign::Reading;
 use achub_core::{Code, Error, Secret, port::progress::Silent};
 use achub_engine::{Preview, Stop, Summary, hub::StreamSummary};
@@ -120,6 +121,8 @@ impl Account {
             rate: Pace::Off,
             allow_private_address: true,
             reading: Reading::default(),
+            backoff: Backoff::default(),
+            rules: Vec::new(),
         }
     }
 

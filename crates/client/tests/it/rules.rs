@@ -26,8 +26,10 @@ async fn endpoint_rules_leave_without_an_answer() {
             let outcome = client.ask(&contacts(), anything).await.unwrap();
             let error = client.get(&contacts(), anything).await.unwrap_err();
 
-            let Outcome::Left { leave, error: told } = outcome else { panic!("{action:?} was read") };
-            assert_eq!((leave, account.received().len()), (expected, 2), "{status}");
+            let Outcome::Left { leave, status: refused, error: told } = outcome else {
+                panic!("{action:?} was read")
+            };
+            assert_eq!((leave, refused, account.received().len()), (expected, status, 2), "{status}");
             assert_eq!(told.code(), error.code());
             assert!(told.message().contains("not in this plan"), "{told}");
         }

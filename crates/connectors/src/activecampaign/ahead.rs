@@ -9,7 +9,7 @@ use futures_util::{
     stream::{FuturesOrdered, StreamExt},
 };
 
-use crate::activecampaign::pages::Fetched;
+use crate::activecampaign::left::Reply;
 
 /// Which page: of which parent, from which offset on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) struct Turn {
 /// Pages under way, in the order of their turns.
 #[derive(Default)]
 pub(super) struct Ahead {
-    under_way: FuturesOrdered<BoxFuture<'static, Result<Fetched, Error>>>,
+    under_way: FuturesOrdered<BoxFuture<'static, Result<Reply, Error>>>,
     turns: std::collections::VecDeque<Turn>,
 }
 
@@ -42,13 +42,13 @@ impl Ahead {
     }
 
     /// Adds a page whose turn comes after all others.
-    pub(super) fn push(&mut self, turn: Turn, page: BoxFuture<'static, Result<Fetched, Error>>) {
+    pub(super) fn push(&mut self, turn: Turn, page: BoxFuture<'static, Result<Reply, Error>>) {
         self.turns.push_back(turn);
         self.under_way.push_back(page);
     }
 
     /// Waits for the next page.
-    pub(super) async fn pop(&mut self) -> Option<Result<Fetched, Error>> {
+    pub(super) async fn pop(&mut self) -> Option<Result<Reply, Error>> {
         self.turns.pop_front()?;
         self.under_way.next().await
     }

@@ -63,6 +63,11 @@ impl Intake {
         Intake { layout, ..self }
     }
 
+    /// The streams that are fed.
+    pub(super) fn streams(&self) -> Vec<StreamName> {
+        self.feeds.iter().map(|feed| StreamName::new(feed.stream.name)).collect()
+    }
+
     pub(super) fn feeds(&self) -> &[Feed] {
         &self.feeds
     }

@@ -5,6 +5,7 @@ mod contacts;
 mod facts;
 mod group;
 mod intake;
+mod left;
 mod mark;
 mod numbered;
 mod offset;

@@ -1,5 +1,6 @@
 //! Streams read by page number.
 
+use achub_client::rule::Leave;
 use achub_core::{
     Error,
     port::source::{OpenWalk, Page, PageSink, Position, Walk, WalkReport},
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activecampaign::{
     intake::Intake,
+    left::{LeftOut, Reply},
     pages::{Fetched, Pages, key_hashes},
 };
 
@@ -20,6 +22,9 @@ pub(super) struct Mark {
     pub(super) as_of: Timestamp,
     /// The page to read next, from 1.
     pub(super) page: u64,
+    /// Requests that were passed over.
+    #[serde(default)]
+    pub(super) left_out: LeftOut,
 }
 
 /// A walk by page number, opened or taken up again.
@@ -32,12 +37,12 @@ pub(super) struct NumberedWalk {
 }
 
 /// Page number `page`.
-pub(super) async fn fetch(pages: &Pages, page: u64) -> Result<Fetched, Error> {
+pub(super) async fn fetch(pages: &Pages, page: u64) -> Result<Reply, Error> {
     let query = vec![
         ("page".to_owned(), page.to_string()),
         ("page_size".to_owned(), pages.main().page_size.to_string()),
     ];
-    pages.get(pages.main().path, query, |_| Ok(())).await
+    pages.ask(pages.main().path, query, |_| Ok(())).await
 }
 
 #[async_trait]
@@ -48,12 +53,27 @@ impl OpenWalk for NumberedWalk {
 
     async fn read(mut self: Box<Self>, sink: &mut dyn PageSink) -> Result<WalkReport, Error> {
         let mut seen = 0;
+        let mut total = None;
         let mut before: Vec<u64> = Vec::new();
         loop {
-            let fetched = match self.opening.take() {
-                Some(opening) => opening,
+            let reply = match self.opening.take() {
+                Some(opening) => Reply::Page(opening),
                 None => fetch(&self.pages, self.mark.page).await?,
             };
+            let fetched = match reply {
+                Reply::Page(fetched) => fetched,
+                Reply::Left(left) => {
+                    self.mark.left_out.add(&left, false);
+                    let page_size = u64::from(self.pages.main().page_size);
+                    let is_more = total.is_some_and(|total| self.mark.page * page_size < total);
+                    if left.leave != Leave::Skip || !is_more {
+                        break;
+                    }
+                    self.mark.page += 1;
+                    continue;
+                }
+            };
+            total = fetched.decoded.total;
             let keys = key_hashes(fetched.main());
             // A server that ignores the page number shows its only page for ever.
             let is_new = keys.iter().any(|key| !before.contains(key));
@@ -70,6 +90,7 @@ impl OpenWalk for NumberedWalk {
             }
         }
         let mut report = WalkReport::default();
+        self.mark.left_out.report(&self.intake.streams(), &mut report);
         self.intake.report(&mut report);
         Ok(report)
     }

@@ -4,6 +4,7 @@ use achub_api::{
     decode::{Decoded, Kind, Unreadable},
     stream::{Read, Stream},
 };
+use achub_client::rule::Leave;
 use achub_core::{
     Code, Error, StreamName,
     port::source::{OpenWalk, Page, PageSink, Position, Walk, WalkReport},
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::activecampaign::{
     ahead::{Ahead, Turn},
     intake::{self, Intake},
+    left::{Left, LeftOut, Reply},
     pages::{Fetched, Pages, Query, key_hashes},
     series::{Series, Step},
     span::Span,
@@ -46,6 +48,9 @@ pub(super) struct Mark {
     total: Option<u64>,
     /// Records that did not show up even in a second look.
     missing: u64,
+    /// Requests that were passed over.
+    #[serde(default)]
+    left_out: LeftOut,
 }
 
 /// A walk by offset, opened or taken up again.
@@ -87,6 +92,7 @@ impl Mark {
             seen: 0,
             total: Some(0),
             missing: 0,
+            left_out: LeftOut::default(),
         }
     }
 }
@@ -108,7 +114,7 @@ pub(super) async fn fetch(
     place: Place,
     parent: Option<&str>,
     series: &Series,
-) -> Result<Fetched, Error> {
+) -> Result<Reply, Error> {
     let (path, query) = request(pages, query, place, parent, series.offset);
     let check = |decoded: &Decoded| {
         check(pages, decoded, series.offset)?;
@@ -120,12 +126,12 @@ pub(super) async fn fetch(
         }
         Ok(())
     };
-    pages.get(&path, query, check).await
+    pages.ask(&path, query, check).await
 }
 
 /// A page that may be far from the one before.
-async fn fetch_ahead(pages: Pages, path: String, query: Query, offset: u64) -> Result<Fetched, Error> {
-    pages.get(&path, query, |decoded| check(&pages, decoded, offset)).await
+async fn fetch_ahead(pages: Pages, path: String, query: Query, offset: u64) -> Result<Reply, Error> {
+    pages.ask(&path, query, |decoded| check(&pages, decoded, offset)).await
 }
 
 fn request(pages: &Pages, query: &Query, place: Place, parent: Option<&str>, offset: u64) -> (String, Query) {
@@ -165,12 +171,17 @@ impl OpenWalk for OffsetWalk {
     async fn read(mut self: Box<Self>, sink: &mut dyn PageSink) -> Result<WalkReport, Error> {
         let mut ahead = Ahead::default();
         while self.is_more() {
-            let fetched = match self.opening.take() {
-                Some(opening) => opening,
+            let reply = match self.opening.take() {
+                Some(opening) => Reply::Page(opening),
                 None => self.next_page(&mut ahead).await?,
             };
-            self.settle(&fetched)?;
-            self.pass_on(fetched, sink).await?;
+            match reply {
+                Reply::Page(fetched) => {
+                    self.settle(&fetched)?;
+                    self.pass_on(fetched, sink).await?;
+                }
+                Reply::Left(left) => self.go_on_without(&left),
+            }
             if self.intake.is_full() {
                 break;
             }
@@ -183,6 +194,7 @@ impl OpenWalk for OffsetWalk {
         if self.mark.missing > 0 {
             report.missing.insert(name, self.mark.missing);
         }
+        self.mark.left_out.report(&self.intake.streams(), &mut report);
         self.intake.report(&mut report);
         if report.limited {
             report.missing.clear();
@@ -215,7 +227,7 @@ impl OffsetWalk {
     }
 
     /// The page whose turn it is; the ones after it are asked for beside it.
-    async fn next_page(&mut self, ahead: &mut Ahead) -> Result<Fetched, Error> {
+    async fn next_page(&mut self, ahead: &mut Ahead) -> Result<Reply, Error> {
         let parent = self.mark.parents_done;
         let is_useless = |turn: Turn| {
             turn.parent < parent || turn.parent == parent && !self.mark.series.could_join(turn.offset)
@@ -225,12 +237,16 @@ impl OffsetWalk {
         }
         self.ask_ahead(ahead);
         if let Some(turn) = ahead.first().filter(|turn| turn.parent == parent)
-            && let Some(page) = ahead.pop().await
+            && let Some(reply) = ahead.pop().await
         {
-            let page = page?;
+            let reply = reply?;
             self.mark.series.take_at(turn.offset);
-            if !self.mark.series.is_stuck(&key_hashes(page.main()), page.decoded.total) {
-                return Ok(page);
+            let is_stuck = match &reply {
+                Reply::Page(page) => self.mark.series.is_stuck(&key_hashes(page.main()), page.decoded.total),
+                Reply::Left(_) => false,
+            };
+            if !is_stuck {
+                return Ok(reply);
             }
         }
         fetch(&self.pages, &self.query, self.place, self.parent(), &self.mark.series).await
@@ -289,13 +305,33 @@ impl OffsetWalk {
     fn end_series(&mut self, total: Option<u64>) {
         let seen = self.mark.series.seen;
         let short = total.map_or(0, |total| total.saturating_sub(seen));
-        if short > 0 && !self.mark.second_look {
+        if short > 0 && !self.mark.second_look && !self.mark.series.has_gaps() {
             self.mark.second_look = true;
             self.intake.forget_reduced();
             self.mark.series = Series::default();
             return;
         }
-        self.mark.missing += short;
+        self.leave_series(total);
+    }
+
+    /// What a refusal means that a rule says to go on from.
+    fn go_on_without(&mut self, left: &Left) {
+        self.mark.left_out.add(left, self.place == Place::Path);
+        let page_size = self.pages.main().page_size;
+        match left.leave {
+            Leave::Skip if self.mark.series.step_over(page_size) => {}
+            Leave::Skip | Leave::Break => self.leave_series(self.mark.series.expected()),
+            Leave::Stop => {
+                self.leave_series(self.mark.series.expected());
+                self.mark.parents_done = self.mark.parents.len().max(1);
+            }
+        }
+    }
+
+    /// Counts a series that ends here, whether or not all of it was seen, and turns to the next.
+    fn leave_series(&mut self, total: Option<u64>) {
+        let seen = self.mark.series.seen;
+        self.mark.missing += total.map_or(0, |total| total.saturating_sub(seen));
         self.mark.seen += seen;
         self.mark.total = self.mark.total.zip(total).map(|(before, total)| before + total);
         self.mark.second_look = false;

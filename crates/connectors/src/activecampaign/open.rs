@@ -33,6 +33,7 @@ use crate::activecampaign::{
     find,
     group::{Group, groups},
     intake::Intake,
+    left::LeftOut,
     mark::Mark,
     numbered::{self, NumberedWalk},
     offset::Place,
@@ -157,9 +158,10 @@ impl<'a> Opening<'a> {
             let walk = resumed(self.walk(group, how, 1, None, mark.as_of));
             return Ok(Box::new(NumberedWalk { walk, pages, intake, mark, opening: None }));
         }
-        let fetched = numbered::fetch(&pages, 1).await?;
+        let fetched = numbered::fetch(&pages, 1).await?.page()?;
         let as_of = fetched.date.unwrap_or_else(|| self.clock.now());
-        let mark = numbered::Mark { signature: group.signature(), as_of, page: 1 };
+        let mark =
+            numbered::Mark { signature: group.signature(), as_of, page: 1, left_out: LeftOut::default() };
         let walk = self.walk(group, how, 0, fetched.decoded.total, as_of);
         Ok(Box::new(NumberedWalk { walk, pages, intake, mark, opening: Some(fetched) }))
     }
@@ -176,7 +178,7 @@ impl<'a> Opening<'a> {
         let (left, date) = whole::keys(&parents).await?;
         let as_of = date.unwrap_or_else(|| self.clock.now());
         let requests = 2 * left.len() as u64;
-        let mark = segments::Mark { signature: group.signature(), as_of, left };
+        let mark = segments::Mark { signature: group.signature(), as_of, left, left_out: LeftOut::default() };
         let walk = self.walk(group, how, requests, None, as_of);
         Ok(Box::new(SegmentsWalk { walk, client, stream, intake, mark }))
     }

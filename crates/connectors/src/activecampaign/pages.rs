@@ -10,14 +10,18 @@ use achub_api::{
     decode::{self, Decoded, Kind, Options, Unreadable},
     stream::{Sideload, Stream},
 };
-use achub_client::{Client, Get};
+use achub_client::{self as client, Client, Get};
 use achub_core::{
-    Batch, Error, failpoint,
+    Batch, Code, Error, failpoint,
     planted::{self, Bug},
 };
 use jiff::Timestamp;
 
-use crate::activecampaign::{SATELLITES, rights};
+use crate::activecampaign::{
+    SATELLITES,
+    left::{Left, Reply},
+    rights,
+};
 
 /// Query parameters in their order.
 pub(super) type Query = Vec<(String, String)>;
@@ -76,13 +80,29 @@ impl Pages {
         self
     }
 
-    /// One page. `check` says whether a well-formed page can be right; a page that cannot is asked for again.
+    /// One page, for a caller that cannot go on without it. See [`Pages::ask`].
+    ///
+    /// Errors: `AC-110` where a rule of the endpoint says to go on without the page.
     pub(super) async fn get(
+        &self,
+        path: &str,
+        query: Query,
+        check: impl Fn(&Decoded) -> Result<(), Unreadable> + Send + Sync,
+    ) -> Result<Fetched, Error> {
+        self.ask(path, query, check).await?.page().map_err(|error| match error.code() {
+            Code::PassedOver => error.context(format_args!("reading {}", self.main().name)),
+            _ => error,
+        })
+    }
+
+    /// One page, or how the rules of its endpoint say to go on. `check` says whether a well-formed page can be right; a
+    /// page that cannot is asked for again.
+    pub(super) async fn ask(
         &self,
         path: &str,
         mut query: Query,
         check: impl Fn(&Decoded) -> Result<(), Unreadable> + Send + Sync,
-    ) -> Result<Fetched, Error> {
+    ) -> Result<Reply, Error> {
         if !self.includes.is_empty() {
             let names: Vec<&str> = self.includes.iter().map(|include| include.include).collect();
             query.push(("include".to_owned(), names.join(",")));
@@ -90,7 +110,7 @@ impl Pages {
         let request = Get { path: path.to_owned(), query };
         let answer = self
             .client
-            .get(&request, |body| {
+            .ask(&request, |body| {
                 if let Some(nothing) = self.taken_for_the_end(body) {
                     return Ok(nothing);
                 }
@@ -103,7 +123,13 @@ impl Pages {
                 rights::explained(error, self.main()).context(format_args!("reading {}", self.main().name))
             })?;
         failpoint::pass("after-decode");
-        Ok(Fetched { decoded: answer.value, date: answer.date, latency: answer.latency })
+        Ok(match answer {
+            client::Reply::Read(answer) => {
+                let (decoded, date, latency) = (answer.value, answer.date, answer.latency);
+                Reply::Page(Fetched { decoded, date, latency })
+            }
+            client::Reply::Left { leave, status, error } => Reply::Left(Left { leave, status, error }),
+        })
     }
 
     /// A page of nothing, where a planted bug takes an answer that is no page for one.

@@ -75,6 +75,11 @@ impl Ranges {
         Ranges { pages_worth_cutting: BLOCKS_WORTH_CUTTING, ..ranges }
     }
 
+    /// Nothing more of any range is read.
+    pub(super) fn finish_all(&mut self) {
+        self.ranges.clear();
+    }
+
     /// What is left, for a position.
     pub(super) fn left(&self) -> Vec<Range> {
         self.ranges.iter().map(|slot| slot.range).collect()

@@ -12,7 +12,7 @@ use achub_api::{
     },
     stream::Stream,
 };
-use achub_client::{Client, Get};
+use achub_client::{Client, Get, Reply, rule::Leave};
 use achub_core::{
     Code, Error,
     port::source::{OpenWalk, Page, PageSink, Position, Walk, WalkReport},
@@ -21,7 +21,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::activecampaign::intake::Intake;
+use crate::activecampaign::{
+    intake::Intake,
+    left::{Left, LeftOut},
+};
 
 /// Between two looks whether an evaluation is ready.
 const POLL_EVERY: Duration = Duration::from_secs(2);
@@ -36,6 +39,9 @@ pub(super) struct Mark {
     pub(super) as_of: Timestamp,
     /// Ids of the segments still to be read.
     pub(super) left: Vec<String>,
+    /// Requests that were passed over.
+    #[serde(default)]
+    pub(super) left_out: LeftOut,
 }
 
 /// A walk over the members of all segments.
@@ -56,25 +62,45 @@ impl OpenWalk for SegmentsWalk {
     async fn read(mut self: Box<Self>, sink: &mut dyn PageSink) -> Result<WalkReport, Error> {
         let mut report = WalkReport::default();
         while let Some(segment) = self.mark.left.first().cloned() {
-            if let Err(error) = self.segment(&segment, sink).await {
+            match self.segment(&segment, sink).await {
+                Ok(()) => {}
                 // One segment that cannot be evaluated must not hide the others.
-                if error.code() != Code::RequestRefused {
-                    return Err(error);
+                Err(Ended::Failed(error)) if error.code() == Code::RequestRefused => {
+                    report.notes.push(format!("segment {segment} could not be evaluated: {error}"));
+                    self.mark.left.remove(0);
                 }
-                report.notes.push(format!("segment {segment} could not be evaluated: {error}"));
-                self.mark.left.remove(0);
+                Err(Ended::Failed(error)) => return Err(error),
+                Err(Ended::Left(left)) => {
+                    self.mark.left_out.add(&left, true);
+                    let is_over = left.leave == Leave::Stop;
+                    self.mark.left.retain(|left| *left != segment && !is_over);
+                }
             }
             if self.intake.is_full() {
                 break;
             }
         }
+        self.mark.left_out.report(&self.intake.streams(), &mut report);
         self.intake.report(&mut report);
         Ok(report)
     }
 }
 
+/// Why a segment was not read.
+enum Ended {
+    Failed(Error),
+    /// A rule says to go on.
+    Left(Left),
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Ended {
+        Ended::Failed(error)
+    }
+}
+
 impl SegmentsWalk {
-    async fn segment(&mut self, segment: &str, sink: &mut dyn PageSink) -> Result<(), Error> {
+    async fn segment(&mut self, segment: &str, sink: &mut dyn PageSink) -> Result<(), Ended> {
         let mut page = 1;
         loop {
             let answer = self.ready(segment, page).await?;
@@ -93,7 +119,7 @@ impl SegmentsWalk {
         }
     }
 
-    async fn ready(&self, segment: &str, page: u64) -> Result<SegmentMatch, Error> {
+    async fn ready(&self, segment: &str, page: u64) -> Result<SegmentMatch, Ended> {
         let start = format!("segmentMatchAll/{segment}");
         let mut answer = self.get(&start, segment, page).await?;
         for _ in 0..POLLS_MAX {
@@ -108,16 +134,16 @@ impl SegmentsWalk {
             };
             answer = self.get(&path, segment, page).await?;
         }
-        Err(Error::new(
-            Code::RequestRefused,
-            format!("the evaluation of segment {segment} did not become ready"),
-        ))
+        let message = format!("the evaluation of segment {segment} did not become ready");
+        Err(Error::new(Code::RequestRefused, message).into())
     }
 
-    async fn get(&self, path: &str, segment: &str, page: u64) -> Result<SegmentMatch, Error> {
+    async fn get(&self, path: &str, segment: &str, page: u64) -> Result<SegmentMatch, Ended> {
         let request = Get::new(path).with("page", page).with("page_size", self.stream.page_size);
-        let answer =
-            self.client.get(&request, |body| segment_match::read(body, self.stream, segment)).await?;
-        Ok(answer.value)
+        let read = |body: &[u8]| segment_match::read(body, self.stream, segment);
+        match self.client.ask(&request, read).await? {
+            Reply::Read(answer) => Ok(answer.value),
+            Reply::Left { leave, status, error } => Err(Ended::Left(Left { leave, status, error })),
+        }
     }
 }

@@ -50,6 +50,9 @@ pub(super) struct Series {
     caution: u64,
     /// How often the series went back to its start without finding anything it had seen.
     restarts: u32,
+    /// Whether pages were stepped over.
+    #[serde(default)]
+    gaps: bool,
 }
 
 /// What a page means for the series.
@@ -95,6 +98,25 @@ impl Series {
     /// Takes the page at `offset` for the next one.
     pub(super) fn take_at(&mut self, offset: u64) {
         self.offset = offset;
+    }
+
+    /// Goes on behind a page that is not to be had; `false` where nothing says that there is more behind it.
+    pub(super) fn step_over(&mut self, asked: u32) -> bool {
+        let next = self.offset + u64::from(asked);
+        if !self.total.is_some_and(|total| next < total) {
+            return false;
+        }
+        self.offset = next;
+        self.step_back = 0;
+        self.gaps = true;
+        // The page behind the gap has nothing to join onto.
+        self.remember(&[]);
+        true
+    }
+
+    /// Whether pages were stepped over, so that fewer records were seen than there are.
+    pub(super) fn has_gaps(&self) -> bool {
+        self.gaps
     }
 
     /// Whether the next page is where a series that goes on without a hitch would be.

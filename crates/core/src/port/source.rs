@@ -152,6 +152,9 @@ pub struct WalkReport {
     pub limited: bool,
     /// Where one of its streams holds values of custom fields: how they can be laid out as columns.
     pub wide: Option<Wide>,
+    /// For each stream: requests that were refused and that a rule of the account says to go on without. What they would
+    /// have shown is neither read nor gone.
+    pub passed_over: HashMap<StreamName, u64>,
     /// For each stream: records the source showed without their contents, because the key may not see them.
     pub reduced: HashMap<StreamName, u64>,
     /// Counts the source told by the way, that the tables should agree with.

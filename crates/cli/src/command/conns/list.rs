@@ -1,9 +1,10 @@
 //! `conns list` and `conns show`.
 
+use achub_client::rule::Rule;
 use serde_json::{Value, json};
 
 use crate::{
-    config::connection::{Connection, Format, Rate},
+    config::connection::{ActiveCampaign, Connection, Format, Rate, action_word, backoff_written},
     output::{Failure, Output, Table},
     wiring::Context,
 };
@@ -59,6 +60,8 @@ fn settings(connection: &Connection) -> Vec<(&'static str, Value)> {
             ("anchor_date", json!(account.anchor.map(|anchor| anchor.to_string()))),
             ("requests_per_second", rate(account.rate)),
             ("allow_private_address", json!(account.allow_private_address)),
+            ("backoff", json!(backoff_written(account.backoff))),
+            ("rules", json!(rules(account))),
         ],
         Connection::Postgres(postgres) => vec![
             ("place", json!(postgres.place)),
@@ -82,6 +85,16 @@ fn settings(connection: &Connection) -> Vec<(&'static str, Value)> {
             settings
         }
     }
+}
+
+/// The rules of a connection, as they are written: endpoint, statuses, action.
+fn rules(account: &ActiveCampaign) -> Vec<String> {
+    let written = |rule: &Rule| {
+        let (from, to) = (rule.statuses.start(), rule.statuses.end());
+        let statuses = if from == to { from.to_string() } else { format!("{from}-{to}") };
+        format!("{} {statuses} {}", rule.endpoint, action_word(rule.action))
+    };
+    account.rules.iter().map(written).collect()
 }
 
 fn rate(rate: Rate) -> Value {

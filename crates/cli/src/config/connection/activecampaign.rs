@@ -1,10 +1,12 @@
 //! An ActiveCampaign account.
 
+use achub_client::{Backoff, rule::Rule};
 use achub_connectors::activecampaign::Reading;
 use achub_core::{Code, Error, Secret};
 use jiff::{Timestamp, civil, tz::TimeZone};
 
 use crate::config::{
+    connection::{endpoint_rules, pauses},
     keys::{Keys, Origin},
     nearest::{advice, nearest},
     yaml::{Entry, Kind, Node, Place, parse},
@@ -25,6 +27,10 @@ pub struct ActiveCampaign {
     pub allow_private_address: bool,
     /// Whether what nothing documents may be used to read with fewer requests.
     pub reading: Reading,
+    /// How pauses grow where the account does not say how long to wait.
+    pub backoff: Backoff,
+    /// What refusals mean at single endpoints; they come before what is known of ActiveCampaign.
+    pub rules: Vec<Rule>,
 }
 
 /// How many requests a second may be sent.
@@ -40,7 +46,8 @@ pub enum Rate {
 
 const ENTRY: &[&str] = &["type", "spec", "secrets", "inputs"];
 const SECRETS: &[&str] = &["api_key", "base_url"];
-const INPUTS: &[&str] = &["anchor_date", "requests_per_second", "allow_private_address", "reading"];
+const INPUTS: &[&str] =
+    &["anchor_date", "requests_per_second", "allow_private_address", "reading", "backoff", "rules"];
 const READINGS: &[&str] = &["documented", "accelerated"];
 
 impl ActiveCampaign {
@@ -53,7 +60,9 @@ impl ActiveCampaign {
         })?;
         let secrets = Keys::of(origin, Code::BadConnection, format!("{what}, secrets"), &secrets, SECRETS)?;
         let inputs = section(&keys, "inputs")?.unwrap_or_else(|| empty_map(node.place));
-        let inputs = Keys::of(origin, Code::BadConnection, format!("{what}, inputs"), &inputs, INPUTS)?;
+        let what = format!("{what}, inputs");
+        let inputs = Keys::of(origin, Code::BadConnection, what.clone(), &inputs, INPUTS)?;
+        let rules = inputs.get("rules").map(|node| endpoint_rules::read(origin, &what, node)).transpose()?;
         Ok(ActiveCampaign {
             base_url: secrets.needed("base_url")?.to_owned(),
             api_key: secrets.secret("api_key")?,
@@ -61,6 +70,8 @@ impl ActiveCampaign {
             rate: rate(&inputs)?,
             allow_private_address: inputs.switch("allow_private_address")?.unwrap_or(false),
             reading: reading(&inputs)?,
+            backoff: pauses::read(&inputs)?.unwrap_or_default(),
+            rules: rules.unwrap_or_default(),
         })
     }
 }
@@ -151,6 +162,12 @@ fn reading(inputs: &Keys<'_>) -> Result<Reading, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use achub_client::{
+        Backoff,
+        rule::{Action, Rule},
+    };
     use achub_connectors::activecampaign::Reading;
 
     use super::{Rate, moment};
@@ -165,9 +182,10 @@ mod tests {
     fn account_is_read_from_maps_and_texts() {
         for text in [
             "{type: api, spec: ActiveCampaign, secrets: {api_key: k, base_url: 'https://a.api-us1.com'},\
-             inputs: {anchor_date: 2024-01-01, requests_per_second: 4.9, allow_private_address: yes, reading: Documented}}",
+             inputs: {anchor_date: 2024-01-01, requests_per_second: 4.9, allow_private_address: yes, reading: Documented,             backoff: linear 2, rules: [{endpoint: tags, status: 404, action: stop}]}}",
             "type: api\nspec: activecampaign\nsecrets: '{api_key: k, base_url: https://a.api-us1.com}'\n\
-             inputs: \"anchor_date: '2024-01-01T00:00:00Z'\\nrequests_per_second: 4.9\\nallow_private_address: true\\nreading: documented\"",
+             inputs: \"anchor_date: '2024-01-01T00:00:00Z'\\nrequests_per_second: 4.9\\nallow_private_address: true\\nreading: documented\\nbackoff: linear 2\\n\
+             rules: [{endpoint: tags, status: 404, action: stop}]\"",
         ] {
             let Connection::ActiveCampaign(account) = read(text).unwrap() else { panic!("an account") };
             assert_eq!(account.base_url, "https://a.api-us1.com");
@@ -176,6 +194,8 @@ mod tests {
             assert_eq!(account.rate, Rate::AtMost(4.9));
             assert!(account.allow_private_address);
             assert_eq!(account.reading, Reading::Documented);
+            assert_eq!(account.backoff, Backoff::Linear(Duration::from_secs(2)));
+            assert_eq!(account.rules, [Rule::new("tags", 404..=404, Action::Stop)]);
             assert!(!format!("{account:?}").contains("\"k\""), "the key is never printed");
         }
     }
@@ -225,6 +245,12 @@ mod tests {
             (full("inputs: {requests_per_second: 0}"), "env.yaml:4:31: ", "leave it out"),
             (full("inputs: {requests_per_second: fast}"), "env.yaml:4:31: ", "leave it out"),
             (full("inputs: {allow_private_address: maybe}"), "env.yaml:4:33: ", ""),
+            (full("inputs: {backoff: linear 400}"), "env.yaml:4:19: ", "write it like"),
+            (
+                full("inputs: {rules: [{endpoint: tags, status: 404, action: skp}]}"),
+                "env.yaml:4:56: connection SHOP, inputs, rule 1: `action` must be",
+                "did you mean \"skip\"",
+            ),
             (full("inputs: [a]"), "env.yaml:4:9: connection SHOP, inputs must be a map, got a list", ""),
             ("type: apy".to_owned(), "env.yaml:1:1: connection SHOP: unknown type", "did you mean \"api\""),
             (

@@ -2,7 +2,9 @@
 
 mod activecampaign;
 mod duckdb;
+mod endpoint_rules;
 mod folder;
+mod pauses;
 mod postgres;
 mod shape;
 mod sqlite;
@@ -13,7 +15,9 @@ use crate::config::{keys::Origin, nearest::nearest, yaml::Node};
 
 pub use activecampaign::{ActiveCampaign, Rate, moment};
 pub use duckdb::Duckdb;
+pub use endpoint_rules::action_word;
 pub use folder::{Folder, Format};
+pub use pauses::written as backoff_written;
 pub use postgres::Postgres;
 pub use shape::{Shape, shape};
 pub use sqlite::Sqlite;

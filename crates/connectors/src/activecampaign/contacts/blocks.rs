@@ -184,6 +184,8 @@ pub(in crate::activecampaign) async fn fetch(pages: &Pages, block: Range) -> Res
 /// Whether a block that failed may still be had page by page, and whether that says something about the account.
 pub(in crate::activecampaign) fn failure(error: &Error) -> Option<Lasting> {
     match error.class() {
+        // Pages are asked for by the same rule, which is then judged page by page.
+        _ if error.code() == Code::PassedOver => Some(Lasting::No),
         Class::Failed => Some(Lasting::Yes),
         Class::Unreachable if error.code() != Code::SlowDown => Some(Lasting::No),
         _ => None,

@@ -25,6 +25,14 @@ impl ContactsWalk {
             report.totals.insert(name, self.mark.total);
             return Ok(());
         }
+        if self.mark.left_out.is_any() {
+            // What is missing is known, and looking again would meet the same refusal.
+            report.totals.insert(name.clone(), self.mark.total);
+            if self.span().is_everything() {
+                report.missing.insert(name, self.mark.total.saturating_sub(self.mark.seen));
+            }
+            return Ok(());
+        }
         let mut standing = self.count_standing(sink).await?;
         if self.mark.seen < standing && !self.mark.second_look {
             self.look_again(standing, sink).await?;
@@ -62,7 +70,7 @@ impl ContactsWalk {
         let mut newer = 0;
         loop {
             let range = Range { after, before: None };
-            let fetched = query::fetch(&self.pages, self.span(), self.page_size, range).await?;
+            let fetched = query::fetch(&self.pages, self.span(), self.page_size, range).await?.page()?;
             let ids = intake::ids(fetched.main());
             newer += ids.len() as u64;
             self.pass_on(fetched, sink).await?;

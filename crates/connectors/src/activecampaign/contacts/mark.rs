@@ -4,7 +4,9 @@ use achub_api::decode::Decoded;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::activecampaign::{contacts::riders::Rider, intake, mark, ranges::Range, span::Span};
+use crate::activecampaign::{
+    contacts::riders::Rider, intake, left::LeftOut, mark, ranges::Range, span::Span,
+};
 
 /// Where a walk over contacts stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,9 @@ pub(in crate::activecampaign) struct Mark {
     /// Streams that come along, and how many of their records have.
     #[serde(default)]
     pub(in crate::activecampaign) riders: Vec<Rider>,
+    /// Requests that were passed over.
+    #[serde(default)]
+    pub(super) left_out: LeftOut,
 }
 
 impl Mark {
@@ -68,6 +73,7 @@ impl Mark {
             total: 0,
             second_look: false,
             riders,
+            left_out: LeftOut::default(),
         }
     }
 

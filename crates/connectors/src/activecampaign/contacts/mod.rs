@@ -17,6 +17,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use achub_client::rule::Leave;
 use achub_core::{
     Code, Error,
     port::source::{OpenWalk, Page, PageSink, Position, Walk, WalkReport, Wide},
@@ -33,6 +34,7 @@ use crate::activecampaign::{
     },
     facts::{self, Facts},
     intake::{self, Intake},
+    left::{Left, Reply},
     offset::{self, OffsetWalk, Place},
     pages::{Fetched, Pages},
     ranges::{Range, Ranges},
@@ -82,7 +84,7 @@ struct Asked {
     number: usize,
     range: Range,
     is_block: bool,
-    result: Result<Fetched, Error>,
+    result: Result<Reply, Error>,
 }
 
 #[async_trait]
@@ -127,6 +129,7 @@ impl OpenWalk for ContactsWalk {
         }
         self.riders_alone(sink, &mut report).await?;
         report.notes.append(&mut self.notes);
+        self.mark.left_out.report(&self.intake.streams(), &mut report);
         self.intake.report(&mut report);
         Ok(report)
     }
@@ -164,7 +167,7 @@ impl ContactsWalk {
                 in_flight.push(self.ask(number, range));
             }
             let Some(asked) = in_flight.next().await else { break };
-            if let Ok(fetched) = &asked.result {
+            if let Ok(Reply::Page(fetched)) = &asked.result {
                 self.latency.observe(fetched.latency);
             }
             let (next, came) = self.settle(&mut ranges, asked).await?;
@@ -185,7 +188,7 @@ impl ContactsWalk {
         let (pages, span, page_size) = (self.pages.clone(), self.span(), self.page_size);
         async move {
             let result = match block {
-                Some(block) => blocks::fetch(&pages, block).await,
+                Some(block) => blocks::fetch(&pages, block).await.map(Reply::Page),
                 None => query::fetch(&pages, span, page_size, range).await,
             };
             Asked { number, range: block.unwrap_or(range), is_block: block.is_some(), result }
@@ -202,7 +205,17 @@ impl ContactsWalk {
         let (left, came) = if asked.is_block {
             self.settle_block(ranges, asked).await?
         } else {
-            let mut fetched = asked.result?;
+            if ranges.get(number).is_none() {
+                // A rule has ended all ranges while the page was on its way; it was counted as not shown.
+                return Ok((None, None));
+            }
+            let mut fetched = match asked.result? {
+                Reply::Page(fetched) => fetched,
+                Reply::Left(left) => {
+                    self.go_on_without(ranges, number, &left);
+                    return Ok((None, None));
+                }
+            };
             let ids = intake::ids(fetched.main());
             let left = self.settle_page(ranges, number, &mut fetched);
             let hidden = match &mut self.blocks {
@@ -215,6 +228,16 @@ impl ContactsWalk {
             (left, Some(fetched))
         };
         Ok((left.map(|left| (number, left)), came))
+    }
+
+    /// What a refusal means that a rule says to go on from. Where the next page of a range begins is known by the page
+    /// before it only, so the rest of the range goes with the page.
+    fn go_on_without(&mut self, ranges: &mut Ranges, number: usize, left: &Left) {
+        self.mark.left_out.add(left, false);
+        match left.leave {
+            Leave::Skip | Leave::Break => ranges.finish(number),
+            Leave::Stop => ranges.finish_all(),
+        }
     }
 
     /// Notes what a page has covered of its range. Tells what is left of the range.
@@ -245,7 +268,7 @@ impl ContactsWalk {
     ) -> Result<(Option<Range>, Option<Fetched>), Error> {
         let (number, block) = (asked.number, asked.range);
         let left = ranges.get(number);
-        let mut fetched = match asked.result {
+        let mut fetched = match asked.result.and_then(Reply::page) {
             Ok(fetched) => fetched,
             Err(error) => {
                 let Some(lasting) = blocks::failure(&error) else { return Err(error) };

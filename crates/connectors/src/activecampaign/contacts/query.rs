@@ -8,7 +8,8 @@ use achub_core::Error;
 
 use crate::activecampaign::{
     intake,
-    pages::{Fetched, Pages, Query},
+    left::Reply,
+    pages::{Pages, Query},
     ranges::Range,
     span::Span,
 };
@@ -64,7 +65,7 @@ impl Direction {
 }
 
 /// One page of a range, held against what was asked for.
-pub(super) async fn fetch(pages: &Pages, span: Span, page_size: u32, range: Range) -> Result<Fetched, Error> {
+pub(super) async fn fetch(pages: &Pages, span: Span, page_size: u32, range: Range) -> Result<Reply, Error> {
     let check = |decoded: &Decoded| {
         let ids = intake::ids(&decoded.parts[0].batch);
         if let Some(id) = ids.iter().find(|&&id| !range.contains(id)) {
@@ -76,5 +77,5 @@ pub(super) async fn fetch(pages: &Pages, span: Span, page_size: u32, range: Rang
         }
         pages.check_sideloads(decoded)
     };
-    pages.get(pages.main().path, of_range(pages.main(), span, page_size, range), check).await
+    pages.ask(pages.main().path, of_range(pages.main(), span, page_size, range), check).await
 }

@@ -148,6 +148,7 @@ fn merge(report: &mut WalkReport, other: WalkReport) {
     report.missing.extend(other.missing);
     report.left_out.extend(other.left_out);
     report.reduced.extend(other.reduced);
+    report.passed_over.extend(other.passed_over);
     report.notes.extend(other.notes);
     for (field, count) in other.type_drift {
         *report.type_drift.entry(field).or_default() += count;

@@ -6,6 +6,7 @@ use achub_core::Error;
 use super::{OpenedWalk, Opening, resumed};
 use crate::activecampaign::{
     group::Group,
+    left::Reply,
     offset::{self, OffsetWalk, Place},
     pages::{Fetched, Pages},
     series::{OVERLAP, Series},
@@ -31,7 +32,12 @@ impl Opening<'_> {
             (_, first) => {
                 let query = offset::query(group.main, group.span());
                 let first = first.map(String::as_str);
-                Some(offset::fetch(&pages(self, group), &query, place, first, &Series::default()).await?)
+                let pages = pages(self, group);
+                match offset::fetch(&pages, &query, place, first, &Series::default()).await? {
+                    Reply::Page(fetched) => Some(fetched),
+                    // The walk meets it again and goes on with the next parent.
+                    Reply::Left(_) => None,
+                }
             }
         };
         self.offset_opened(group, parents, place, opening).await
@@ -42,7 +48,10 @@ impl Opening<'_> {
         let query = offset::query(group.main, group.span());
         let pages = pages(self, group);
         let beginning = Series::default();
-        let fetch = || offset::fetch(&pages, &query, Place::Nowhere, None, &beginning);
+        let fetch = || async {
+            let reply = offset::fetch(&pages, &query, Place::Nowhere, None, &beginning).await?;
+            reply.page().map_err(|error| error.context(format_args!("reading {}", group.main.name)))
+        };
         if group.main.name == "deal_pipelines" {
             return self.pipelines.get_or_try_init(fetch).await.cloned();
         }

@@ -68,7 +68,9 @@ impl Described {
 pub(super) fn schema_or_fixed(layout: Result<Arc<Layout>, Error>) -> Result<SharedSchema, Error> {
     match layout {
         Ok(layout) => Ok(layout.schema().clone()),
-        Err(error) if error.code() == Code::NotAllowed => Ok(decode::schema(stream())),
+        Err(error) if matches!(error.code(), Code::NotAllowed | Code::PassedOver) => {
+            Ok(decode::schema(stream()))
+        }
         Err(error) => Err(error),
     }
 }

@@ -11,6 +11,7 @@ mod pace;
 mod planted;
 mod price;
 mod rig;
+mod rules;
 mod soak;
 mod stops;
 mod streams;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use achub_client::Pace;
+use achub_client::{Pace, rule::Rule};
 use achub_connectors::activecampaign::{ActiveCampaignSource, Reading};
 use achub_core::{
     Batch, Error, ReplicationName, StreamName,
@@ -47,6 +47,8 @@ pub struct Rig {
     pub target: MemoryTarget,
     pub clock: Arc<RuntimeClock>,
     pub reading: Reading,
+    /// Rules of the connection.
+    pub rules: Vec<Rule>,
 }
 
 impl Rig {
@@ -63,6 +65,7 @@ impl Rig {
             target: MemoryTarget::default(),
             clock,
             reading: Reading::Documented,
+            rules: Vec::new(),
         }
     }
 
@@ -78,6 +81,7 @@ impl Rig {
 
     fn source_at(&self, pace: Pace, progress: Arc<dyn Progress>) -> ActiveCampaignSource {
         let client = self.account.client(pace, self.store.clone(), self.clock.clone(), progress);
+        let client = client.with_rules(self.rules.iter().cloned());
         ActiveCampaignSource::new(client, self.store.clone(), self.clock.clone()).with_reading(self.reading)
     }
 
