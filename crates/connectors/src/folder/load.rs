@@ -1,6 +1,7 @@
 //! A walk on its way into files.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -94,7 +95,7 @@ impl Work {
             }
         } else {
             for part in &fresh.tables {
-                make_folder_of(&part.path)?;
+                state::make_folder(state::folder_of(&part.path))?;
                 state::append(&part.path, 0, &[])?;
             }
             fresh
@@ -192,6 +193,7 @@ impl Work {
         let removals = landed.iter().flat_map(|landed| &landed.removals);
         held.state.removals = removals.map(|path| held.inside(path)).collect();
         failpoint::pass("end-of-stream");
+        sync_names(landed)?;
         held.store()?;
         Ok(held)
     }
@@ -213,9 +215,12 @@ fn refuse_sql(spec: &LoadSpec) -> Result<(), Error> {
     Ok(())
 }
 
-fn make_folder_of(path: &Path) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(|cause| failed("make the folder", folder, cause))
+/// Makes the first names of new files durable: the state is about to count on them.
+fn sync_names(landed: &[Landed]) -> Result<(), Error> {
+    let fresh = landed.iter().flat_map(|landed| &landed.renames).map(|(fresh, _)| state::folder_of(fresh));
+    let folders: BTreeSet<&Path> = fresh.collect();
+    let sync = |folder| state::sync_folder(folder).map_err(|cause| failed("write", folder, cause));
+    folders.into_iter().try_for_each(sync)
 }
 
 /// A partition whose last file went is of no use; one that has others stays.

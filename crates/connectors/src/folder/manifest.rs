@@ -1,7 +1,8 @@
 //! `_manifest.json`: which files are the table, and what is in them. It is replaced as a whole, never changed in place.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -106,8 +107,10 @@ impl Manifest {
     /// Writes the manifest to `path`, durable.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
         let written = (|| {
+            // In one piece: a writer of JSON makes a call to the system for every word.
+            let text = serde_json::to_vec_pretty(self)?;
             let mut file = fs::File::create(path)?;
-            serde_json::to_writer_pretty(&mut file, self)?;
+            file.write_all(&text)?;
             file.sync_all()
         })();
         written.map_err(|cause| failed("write", path, cause))

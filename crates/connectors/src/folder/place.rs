@@ -12,6 +12,7 @@ use crate::{
     folder::{
         check_name, failed,
         manifest::{FileEntry, MANIFEST, Manifest},
+        state,
         storage::Storage,
     },
     sql::quote,
@@ -122,7 +123,7 @@ impl LandingLock {
     /// Waits until nobody else lands in the table.
     pub(crate) fn wait(table: &Path) -> Result<LandingLock, Error> {
         let work = Place::work(table);
-        fs::create_dir_all(&work).map_err(|cause| failed("make the folder", &work, cause))?;
+        state::make_folder(&work)?;
         let path = work.join("landing.lock");
         let mut options = fs::OpenOptions::new();
         let file = options.create(true).truncate(false).write(true).open(&path);

@@ -2,9 +2,9 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
+    fs::File,
     io::{self, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use achub_core::{
@@ -334,12 +334,12 @@ impl<'a> Rewrite<'a> {
     fn names(&self, count: usize) -> Result<Vec<PathBuf>, Error> {
         let home = &self.table.home;
         if home.storage.is_single_file() {
-            fs::create_dir_all(&home.files).map_err(|cause| failed("make the folder", &home.files, cause))?;
+            state::make_folder(&home.files)?;
             return Ok(vec![PathBuf::from(&home.file)]);
         }
         let partition = Place::partition(&self.spec.run);
         if count > 0 {
-            make_partition(&home.files, &partition)?;
+            state::make_folder(&home.files.join(&partition))?;
         }
         let numbers = free_numbers(home.files.join(&partition)).take(count);
         Ok(numbers.map(|number| partition.join(format!("part-{number:05}.parquet"))).collect())
@@ -390,11 +390,4 @@ impl<'a> Rewrite<'a> {
 /// Numbers that no file in the partition has, where the same run landed in the table before.
 fn free_numbers(partition: PathBuf) -> impl Iterator<Item = u64> {
     (1..).filter(move |number| !partition.join(format!("part-{number:05}.parquet")).exists())
-}
-
-fn make_partition(table: &Path, partition: &Path) -> Result<(), Error> {
-    let path = table.join(partition);
-    fs::create_dir_all(&path)
-        .and_then(|()| state::sync_folder(table))
-        .map_err(|cause| failed("make the folder", &path, cause))
 }

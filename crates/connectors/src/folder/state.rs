@@ -109,7 +109,7 @@ pub(crate) struct HeldState {
 impl HeldState {
     /// Waits for the state of a folder, and ends what a killed process left half done.
     pub(crate) fn hold(folder: &Path) -> Result<HeldState, Error> {
-        fs::create_dir_all(folder).map_err(|cause| failed("make the folder", folder, cause))?;
+        make_folder(folder)?;
         let lock_path = folder.join("_achub_state.lock");
         let mut options = OpenOptions::new();
         let lock = options.create(true).truncate(false).write(true).open(&lock_path);
@@ -125,8 +125,10 @@ impl HeldState {
         let path = self.folder.join(STATE);
         let fresh = self.folder.join("_achub_state.json.new");
         let stored = (|| {
+            // In one piece: a writer of JSON makes a call to the system for every word.
+            let text = serde_json::to_vec_pretty(&self.state)?;
             let mut file = File::create(&fresh)?;
-            serde_json::to_writer_pretty(&mut file, &self.state)?;
+            file.write_all(&text)?;
             file.sync_all()?;
             fs::rename(&fresh, &path)?;
             sync_folder(&self.folder)
@@ -220,9 +222,10 @@ pub(crate) fn can_continue(part: &Part) -> bool {
     is_whole(part) && part.table.as_ref().is_none_or(|table| table.exists())
 }
 
-/// Whether the file still has all rows that count.
+/// Whether the files still have all rows and parents that count.
 pub(crate) fn is_whole(part: &Part) -> bool {
-    fs::metadata(&part.path).is_ok_and(|file| file.len() >= part.bytes)
+    let has = |path: &Path, bytes: u64| fs::metadata(path).is_ok_and(|file| file.len() >= bytes);
+    has(&part.path, part.bytes) && (part.scope_bytes == 0 || has(&part.scope_path(), part.scope_bytes))
 }
 
 /// Cuts a file to the bytes that count, appends to it, and gives the bytes that count then.
@@ -239,7 +242,9 @@ pub(crate) fn append(path: &Path, bytes: u64, lines: &[u8]) -> Result<u64, Error
         file.set_len(bytes)?;
         io::Seek::seek(&mut file, io::SeekFrom::Start(bytes))?;
         file.write_all(lines)?;
-        file.sync_data()
+        file.sync_data()?;
+        // A file that was just made is there after a power cut only if its folder says so.
+        if bytes == 0 { sync_folder(folder_of(path)) } else { Ok(()) }
     })();
     appended.map_err(|cause| failed("write", path, cause))?;
     Ok(bytes + lines.len() as u64)
@@ -264,6 +269,23 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(failed("remove", path, cause)),
         _ => Ok(()),
+    }
+}
+
+/// Makes a folder and those it lies in, durable: what is written into it counts only where it is found again.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
+    let made = fs::create_dir_all(folder)
+        .and_then(|()| missing.into_iter().try_for_each(|made| sync_folder(folder_of(made))));
+    made.map_err(|cause| failed("make the folder", folder, cause))
+}
+
+/// The folder a file lies in; where the path names none it is the one we are in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 
