@@ -1,6 +1,6 @@
 //! Puts the parts together: connections become clients, sources and targets.
 
-mod duckdb;
+pub mod duckdb;
 mod folder;
 
 use std::{path::Path, sync::Arc};
@@ -137,7 +137,7 @@ async fn target(environment: &Environment, connection: &Connection) -> Result<Bo
         Connection::Postgres(postgres) => {
             PostgresTarget::connect(&postgres_settings(postgres)).await.map(|target| Box::new(target) as _)
         }
-        Connection::Folder(files) => folder::target(files).await,
+        Connection::Folder(files) => folder::target(files),
         Connection::ActiveCampaign(_) => Err(Error::new(
             Code::BadConnection,
             "an ActiveCampaign account cannot be a target of a replication",

@@ -17,7 +17,7 @@ mod landing;
 mod lock;
 mod sql;
 
-pub use crate::sql::exec;
+pub use crate::{folder::target::FolderTarget, sql::exec};
 
 /// What a connector can be used as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -67,6 +67,7 @@ pub fn make(
     let tools = Tools {
         output: context.output,
         connections: context.connections.clone(),
+        environment: context.environment.clone(),
         target: around.target.0.clone(),
         folder: folder(around.file),
         allow_commands: around.allow_commands,

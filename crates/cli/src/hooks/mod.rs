@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 use crate::{
     config::{
         connections::Connections,
+        environment::Environment,
         keys::Origin,
         replication_file::{Action, FileHooks, HookSpec, LogLevel, OnFailure},
     },
@@ -48,6 +49,8 @@ pub struct Tools {
     pub output: Output,
     /// Where `query` looks its connection up.
     pub connections: Connections,
+    /// Where the library of a DuckDB file is named.
+    pub environment: Environment,
     /// The target's connection, for a `query` that names none.
     pub target: String,
     /// Files are relative to this folder: that of the replication file.

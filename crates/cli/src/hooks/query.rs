@@ -5,7 +5,7 @@ use achub_core::{Code, Error};
 use serde_json::Value;
 
 use crate::{
-    config::{connection::Connection, keys::Origin, replication_file::Action},
+    config::{connection::Connection, environment::Environment, keys::Origin, replication_file::Action},
     hooks::{Tools, Values, file},
     wiring,
 };
@@ -23,14 +23,15 @@ pub async fn run(tools: &Tools, action: &Action, values: &Values) -> Result<Opti
     let sql = rendered(&sql, params, values);
     let name = connection.as_deref().unwrap_or(&tools.target);
     let (name, connection) = tools.connections.resolve(name, &Origin::new("a hook of type query"))?;
-    let answer = execute(&name, &connection, &sql, ROWS_KEPT).await?;
+    let answer = execute(&tools.environment, &name, &connection, &sql, ROWS_KEPT).await?;
     Ok(into.clone().map(|into| (into, Value::Array(answer.objects()))))
 }
 
 /// Runs `sql` on a database connection.
 ///
-/// Errors: `CF-105` for a connection that is no PostgreSQL or SQLite database; those of the database.
+/// Errors: `CF-105` for a connection that is no database, or one this binary does not carry; those of the database.
 pub async fn execute(
+    environment: &Environment,
     name: &str,
     connection: &Connection,
     sql: &str,
@@ -41,9 +42,10 @@ pub async fn execute(
             exec::postgres(&wiring::postgres_settings(postgres), sql, rows_max).await
         }
         Connection::Sqlite(sqlite) => exec::sqlite(&sqlite.path, sql, rows_max).await,
+        Connection::Duckdb(file) => wiring::duckdb::exec(environment, file, sql, rows_max).await,
         other => {
-            let what =
-                format!("SQL can be run on PostgreSQL and SQLite, this is of type {}", other.type_name());
+            let ty = other.type_name();
+            let what = format!("SQL can be run on PostgreSQL, SQLite and DuckDB, this is of type {ty}");
             Err(Error::new(Code::NotGranted, what))
         }
     };

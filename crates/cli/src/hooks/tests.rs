@@ -17,6 +17,7 @@ use super::{FileHooksRunner, Tools, Values};
 use crate::{
     config::{
         connections::Connections,
+        environment::Environment,
         keys::Origin,
         replication_file::{FileHooks, hooks_of_text},
     },
@@ -49,6 +50,7 @@ impl Rig {
         let tools = Tools {
             output,
             connections: Connections::default(),
+            environment: Environment::default(),
             target: "LAKE".to_owned(),
             folder: self.folder.path().to_owned(),
             allow_commands: self.allow_commands,

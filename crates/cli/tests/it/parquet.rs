@@ -21,14 +21,14 @@ pub use with_feature::rows;
 mod with_feature {
     use std::path::Path;
 
-    use achub_connectors::parquet::ParquetTarget;
+    use achub_connectors::FolderTarget;
 
     use super::Place;
     use crate::program::Account;
 
     /// All rows of a table, every column as text in the order of the table.
     pub async fn rows(folder: &Path, table: &str) -> Vec<Vec<Option<String>>> {
-        let target = ParquetTarget::open(folder).await.expect("the folder is there");
+        let target = FolderTarget::parquet(folder).expect("the folder is there");
         target.rows(table).await.expect("the table can be read")
     }
 

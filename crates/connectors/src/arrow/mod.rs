@@ -16,6 +16,7 @@
 //!
 //! Every field may be null. Anything else that a file or a database shows is read as text, see [`reading`].
 
+mod foreign;
 mod reading;
 mod writing;
 

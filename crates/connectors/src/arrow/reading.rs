@@ -14,7 +14,7 @@ use arrow_schema::{ArrowError, Field};
 use jiff::{Span, Timestamp, civil::Date};
 
 use crate::{
-    arrow::{self, writing::EPOCH},
+    arrow::{self, foreign, writing::EPOCH},
     landing::Cell,
 };
 
@@ -36,6 +36,8 @@ enum Cells<'a> {
     Date(&'a Date32Array),
     /// Without a zone, too: then it is UTC.
     Timestamp(&'a TimestampMicrosecondArray),
+    /// Of a kind that a person's query may answer with and we never write.
+    Foreign(Vec<Cell<'static>>),
 }
 
 impl<'a> Rows<'a> {
@@ -73,7 +75,8 @@ impl<'a> Cells<'a> {
             .or_else(|| any.downcast_ref().map(if is_json { Cells::Json } else { Cells::Text }))
             .or_else(|| any.downcast_ref().map(Cells::LargeText))
             .or_else(|| any.downcast_ref().map(Cells::Date))
-            .or_else(|| any.downcast_ref().map(Cells::Timestamp));
+            .or_else(|| any.downcast_ref().map(Cells::Timestamp))
+            .or_else(|| foreign::cells(array).map(Cells::Foreign));
         known.ok_or_else(|| {
             let message =
                 format!("column {} is of a kind that is not read: {}", field.name(), field.data_type());
@@ -91,6 +94,7 @@ impl<'a> Cells<'a> {
             Cells::LargeText(array) => array.is_null(row),
             Cells::Date(array) => array.is_null(row),
             Cells::Timestamp(array) => array.is_null(row),
+            Cells::Foreign(cells) => cells[row].is_null(),
         }
     }
 
@@ -108,6 +112,7 @@ impl<'a> Cells<'a> {
             Cells::Json(array) => Cell::Json(Cow::Borrowed(array.value(row))),
             Cells::Date(array) => Cell::Date(day(array.value(row))?),
             Cells::Timestamp(array) => Cell::Timestamp(instant(array.value(row))?),
+            Cells::Foreign(cells) => cells[row].clone(),
         })
     }
 }

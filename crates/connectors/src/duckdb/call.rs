@@ -45,22 +45,40 @@ pub(super) fn run(
     sql: &str,
     arguments: &[Option<String>],
 ) -> Result<Answer> {
+    let mut answer = Answer::default();
+    each_row(connection, sql, arguments, |columns, cells| {
+        if answer.columns.is_empty() {
+            answer.columns = columns.to_vec();
+        }
+        answer.rows.push(cells.iter().map(text).collect());
+    })?;
+    Ok(answer)
+}
+
+/// Runs a statement, or several of which the last one answers, and hands over each row of the answer with the names of its
+/// columns. As for [`run`], the statement ends with this function.
+pub(super) fn each_row(
+    connection: &mut ManagedConnection,
+    sql: &str,
+    arguments: &[Option<String>],
+    mut take: impl FnMut(&[String], &[Cell<'_>]),
+) -> Result<()> {
     let mut statement = connection.new_statement()?;
     statement.set_sql_query(sql)?;
     if !arguments.is_empty() {
         statement.bind(bound(arguments)?)?;
     }
-    let mut answer = Answer::default();
     for batch in statement.execute()? {
         let batch = batch?;
         let rows = arrow::Rows::of(&batch)?;
-        answer.columns = arrow::columns(batch.schema_ref()).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<String> =
+            arrow::columns(batch.schema_ref()).into_iter().map(|(name, _)| name).collect();
         for row in 0..rows.len() {
-            let texts = (0..answer.columns.len()).map(|column| Ok(text(&rows.cell(column, row)?)));
-            answer.rows.push(texts.collect::<Result<_>>()?);
+            let cells = (0..names.len()).map(|column| rows.cell(column, row));
+            take(&names, &cells.collect::<std::result::Result<Vec<_>, _>>()?);
         }
     }
-    Ok(answer)
+    Ok(())
 }
 
 /// Appends a batch to a table that has exactly its columns.

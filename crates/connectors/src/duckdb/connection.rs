@@ -3,36 +3,53 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex as PlainMutex, PoisonError, Weak},
+    sync::{Arc, Condvar, Mutex, PoisonError, Weak},
 };
 
 use achub_core::Error;
-use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use async_trait::async_trait;
+use tokio::sync::MappedMutexGuard;
 
 use crate::{
     duckdb::{library::LibrarySearch, session::DuckdbSession},
-    sql::{Session, TableName, session},
+    sql::{
+        TableName,
+        holder::{Holder, Shared},
+    },
 };
 
 /// The files that are in use. DuckDB's lock on a file keeps other processes out, but not a second opening by the same
 /// process; and the end of that second one would let go of the first one's lock.
-static FILES: PlainMutex<Option<HashMap<PathBuf, Weak<File>>>> = PlainMutex::new(None);
+static FILES: Mutex<Option<HashMap<PathBuf, Weak<File>>>> = Mutex::new(None);
 
 /// Told when a file was closed.
 static CLOSED: Condvar = Condvar::new();
 
 /// A file and its connection, opened when it is first needed and closed with the last clone.
 #[derive(Clone)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     file: Arc<File>,
 }
 
 struct File {
     path: PathBuf,
     library: LibrarySearch,
-    session: Mutex<Option<DuckdbSession>>,
-    /// Temporary tables of loads that ended; dropped by whoever holds the connection next.
-    litter: PlainMutex<Vec<TableName>>,
+    shared: Shared<DuckdbSession>,
+}
+
+#[async_trait]
+impl Holder for Connection {
+    type Session = DuckdbSession;
+
+    /// Errors: `DB-107` (no library), `RN-101` (another process has the file), `DB-101` (the file cannot be opened).
+    async fn hold(&self) -> Result<MappedMutexGuard<'_, DuckdbSession>, Error> {
+        let file = &self.file;
+        file.shared.hold(DuckdbSession::open(&file.path, &file.library)).await
+    }
+
+    fn discard(&self, tables: Vec<TableName>) {
+        self.file.shared.discard(tables);
+    }
 }
 
 impl Connection {
@@ -46,46 +63,15 @@ impl Connection {
             // It is being closed.
             files = CLOSED.wait(files).unwrap_or_else(PoisonError::into_inner);
         }
-        let file = Arc::new(File {
-            path: path.to_owned(),
-            library: library.clone(),
-            session: Mutex::new(None),
-            litter: PlainMutex::default(),
-        });
+        let file =
+            Arc::new(File { path: path.to_owned(), library: library.clone(), shared: Shared::default() });
         files.get_or_insert_default().insert(path.to_owned(), Arc::downgrade(&file));
         Connection { file }
     }
 
-    /// Waits until nobody else of this process uses the connection.
-    ///
-    /// Errors: `DB-107` (no library), `RN-101` (another process has the file), `DB-101` (the file cannot be opened).
-    pub(super) async fn hold(&self) -> Result<MappedMutexGuard<'_, DuckdbSession>, Error> {
-        let mut session = self.file.session.lock().await;
-        if session.is_none() {
-            *session = Some(DuckdbSession::open(&self.file.path, &self.file.library).await?);
-        }
-        let mut held = MutexGuard::map(session, |session| session.as_mut().expect("it was opened above"));
-        session::rollback(&mut *held).await?;
-        self.sweep(&mut held).await?;
-        Ok(held)
-    }
-
-    /// Leaves temporary tables behind for the next holder.
-    pub(super) fn discard(&self, tables: impl IntoIterator<Item = TableName>) {
-        self.file.litter.lock().unwrap_or_else(PoisonError::into_inner).extend(tables);
-    }
-
-    async fn sweep(&self, session: &mut DuckdbSession) -> Result<(), Error> {
-        let tables = std::mem::take(&mut *self.file.litter.lock().unwrap_or_else(PoisonError::into_inner));
-        for table in tables {
-            session.execute(&format!("DROP TABLE IF EXISTS {}", table.sql()), &[]).await?;
-        }
-        Ok(())
-    }
-
     /// Closes the connection and removes the file.
     pub(super) async fn remove_file(&self) {
-        let mut session = self.file.session.lock().await;
+        let mut session = self.file.shared.lock().await;
         drop(session.take());
         let path = &self.file.path;
         for file in [path.clone(), beside(path, ".wal")] {
@@ -97,7 +83,7 @@ impl Connection {
 
 impl Drop for File {
     fn drop(&mut self) {
-        drop(self.session.get_mut().take());
+        self.shared.close();
         let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
         files.get_or_insert_default().remove(&self.path);
         CLOSED.notify_all();

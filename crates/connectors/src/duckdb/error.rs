@@ -9,7 +9,7 @@ use crate::sql::{Fault, session::RowFault};
 
 /// What a failed call means. DuckDB's words are in the message, without the lines that repeat the statement.
 pub(super) fn fault(doing: &str, cause: adbc_core::error::Error) -> Fault {
-    let words = cause.message.lines().next().unwrap_or_default().to_owned();
+    let words = words(&cause).to_owned();
     let (kind, said) = words.split_once(" Error: ").unwrap_or(("", words.as_str()));
     let (code, hint) = meaning(kind, said);
     let row = (code == Code::ValueRefused)
@@ -19,6 +19,11 @@ pub(super) fn fault(doing: &str, cause: adbc_core::error::Error) -> Fault {
         error = error.with_hint(hint);
     }
     Fault { error: error.with_source(cause), row }
+}
+
+/// DuckDB's words without the lines that repeat the statement.
+pub(super) fn words(cause: &adbc_core::error::Error) -> &str {
+    cause.message.lines().next().unwrap_or_default()
 }
 
 fn meaning(kind: &str, said: &str) -> (Code, Option<&'static str>) {
@@ -43,7 +48,12 @@ fn meaning(kind: &str, said: &str) -> (Code, Option<&'static str>) {
         }
         "IO" => (Code::TargetUnreachable, None),
         "Permission" => (Code::MissingGrant, None),
-        "Out of Memory" => (Code::TargetRefused, Some("close other programs, or load fewer streams at once")),
+        "Out of Memory" => (
+            Code::TargetRefused,
+            Some(
+                "DuckDB may use a share of the memory: run on a machine with more, or load fewer streams at once",
+            ),
+        ),
         "Constraint" | "Conversion" | "Out of Range" | "Mismatch Type" => (Code::ValueRefused, None),
         "Catalog" | "Dependency" => (Code::TableChanged, None),
         _ => (Code::TargetRefused, None),

@@ -5,11 +5,11 @@ use std::{borrow::Cow, mem};
 use crate::{landing::Cell, sql::RowSink};
 
 /// A row: the sequence, the mark for repeats where there is one, and a cell for each column.
-pub(super) type Row = Vec<Cell<'static>>;
+pub(crate) type Row = Vec<Cell<'static>>;
 
 /// Rows that own their cells, because another thread hands them to DuckDB.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+pub(crate) struct Rows {
     rows: Vec<Row>,
     begun: Row,
 }

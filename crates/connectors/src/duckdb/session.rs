@@ -10,7 +10,7 @@ use crate::{
         call::{self, Answer},
         catalogue, error, ingest,
         library::LibrarySearch,
-        open,
+        open::{self, Instance},
         rows::Rows,
         types, unfit,
         worker::Worker,
@@ -20,6 +20,7 @@ use crate::{
         merge::Range,
         quote::{cut, quoted, text_constant},
         session::RowFault,
+        wide,
     },
 };
 
@@ -27,8 +28,10 @@ use crate::{
 pub(super) const DEFAULT_SCHEMA: &str = "main";
 
 /// The writing connection of a file.
-pub(super) struct DuckdbSession {
+pub(crate) struct DuckdbSession {
     pub(super) worker: Worker,
+    /// The open file, for connections of their own.
+    pub(super) instance: Instance,
     in_transaction: bool,
     /// The columns of staging tables, until a statement may have changed them. Asking costs more than an append.
     pub(super) staged: HashMap<TableName, Vec<Column>>,
@@ -54,8 +57,8 @@ impl DuckdbSession {
     /// Opens the file at `path`, which is made where it is missing.
     pub(super) async fn open(path: &Path, library: &LibrarySearch) -> Result<DuckdbSession, Error> {
         let (path, library) = (path.to_owned(), library.clone());
-        let worker = Worker::start(move || open::open(&path, &library)).await?;
-        Ok(DuckdbSession { worker, in_transaction: false, staged: HashMap::new() })
+        let (worker, instance) = Worker::start(move || open::open(&path, &library)).await?;
+        Ok(DuckdbSession { worker, instance, in_transaction: false, staged: HashMap::new() })
     }
 
     /// Runs a statement.
@@ -82,6 +85,8 @@ impl Session for DuckdbSession {
     const SEQUENCE_END: &'static str = "";
     const BEGIN: &'static str = "BEGIN TRANSACTION";
     const HAS_SAVEPOINTS: bool = false;
+    /// DuckDB keeps the index of a key in memory, and its rows are merged as well without one (decision 0012).
+    const DECLARES_KEYS: bool = false;
     const CASE_FOLDS: bool = true;
 
     fn type_sql(ty: FieldType) -> &'static str {
@@ -168,6 +173,20 @@ impl Session for DuckdbSession {
     async fn drop_for_replacement(&mut self, table: &TableName) -> Result<Vec<String>, Fault> {
         self.execute(&format!("DROP TABLE IF EXISTS {}", table.sql()), &[]).await?;
         Ok(Vec::new())
+    }
+
+    async fn is_own_view(&mut self, view: &TableName) -> Result<bool, Fault> {
+        let sql = "SELECT comment FROM duckdb_views() WHERE database_name = current_database() \
+                   AND lower(schema_name) = lower($1) AND lower(view_name) = lower($2)";
+        let found = self.texts(sql, &[view.schema.as_deref(), Some(&view.name)]).await?;
+        Ok(found.into_iter().flatten().flatten().any(|comment| comment == wide::MARK))
+    }
+
+    async fn put_view(&mut self, view: &TableName, query: &str) -> Result<(), Fault> {
+        let (name, mark) = (view.sql(), text_constant(wide::MARK));
+        self.execute(&format!("CREATE OR REPLACE VIEW {name} AS {query}"), &[]).await?;
+        self.execute(&format!("COMMENT ON VIEW {name} IS {mark}"), &[]).await?;
+        Ok(())
     }
 
     async fn remake_view(&mut self, _statement: &str) -> Result<(), Fault> {

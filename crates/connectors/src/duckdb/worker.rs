@@ -22,17 +22,17 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts a thread, and makes the connection there.
-    pub(super) async fn start(
-        open: impl FnOnce() -> Result<ManagedConnection, Error> + Send + 'static,
-    ) -> Result<Worker, Error> {
+    /// Starts a thread, and makes the connection there. What comes with the connection is handed back.
+    pub(super) async fn start<T: Send + 'static>(
+        open: impl FnOnce() -> Result<(T, ManagedConnection), Error> + Send + 'static,
+    ) -> Result<(Worker, T), Error> {
         let (jobs, waiting) = mpsc::channel::<Job>();
         let (opened, is_open) = oneshot::channel();
         let thread = thread::Builder::new().name("duckdb".to_owned()).spawn(move || {
             let mut connection = match open() {
-                Ok(connection) => {
+                Ok((beside, connection)) => {
                     // Whoever asked may be gone; then no job comes either.
-                    let _ = opened.send(Ok(()));
+                    let _ = opened.send(Ok(beside));
                     connection
                 }
                 Err(error) => {
@@ -47,8 +47,8 @@ impl Worker {
         })?;
         // Made before waiting, so that giving up while opening waits for the end of it, too.
         let worker = Worker { jobs: Some(jobs), thread: Some(thread) };
-        is_open.await.map_err(|_| ended())??;
-        Ok(worker)
+        let beside = is_open.await.map_err(|_| ended())??;
+        Ok((worker, beside))
     }
 
     /// Runs `job` on the thread.

@@ -23,6 +23,7 @@ mod spill;
 pub(crate) mod state;
 pub(crate) mod storage;
 mod table;
+pub(crate) mod target;
 
 use std::{
     fs, io,

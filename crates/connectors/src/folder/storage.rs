@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use achub_core::Column;
+use achub_core::{Column, FieldType};
 
 #[cfg(feature = "parquet")]
 use crate::parquet::data;
@@ -39,6 +39,24 @@ pub(crate) struct WrittenFile {
 }
 
 impl Storage {
+    /// The word for it in messages.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Storage::Text(_) => "file",
+            #[cfg(feature = "parquet")]
+            Storage::Parquet => "parquet",
+        }
+    }
+
+    /// Whether a value of this type is kept as such.
+    pub(crate) fn keeps(self, ty: FieldType) -> bool {
+        match self {
+            Storage::Text(format) => format.keeps(ty),
+            #[cfg(feature = "parquet")]
+            Storage::Parquet => true,
+        }
+    }
+
     /// Hands over every row of a file with its number from 0: a cell for each of `columns`, of its type or null. A column
     /// the file does not have is null. In text files, a value that is not spelled as its type would be stays the text it is.
     ///

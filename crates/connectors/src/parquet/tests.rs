@@ -18,13 +18,13 @@ use achub_core::{
 };
 use achub_testkit::target_suite::{Thing, batch, page, spec_of, table_load};
 
-use super::ParquetTarget;
+use crate::FolderTarget;
 use crate::folder::{load::Cut, manifest::Manifest};
 
 const TABLE: &str = "things";
 
-async fn target(folder: &Path) -> ParquetTarget {
-    ParquetTarget::open(folder).await.expect("the folder is there")
+fn target(folder: &Path) -> FolderTarget {
+    FolderTarget::parquet(folder).expect("the folder is there")
 }
 
 fn manifest(folder: &Path) -> Manifest {
@@ -36,7 +36,7 @@ fn merged() -> TableLoad {
 }
 
 /// Loads pages; `complete`: they are all there is.
-async fn load(target: &ParquetTarget, spec: LoadSpec, pages: Vec<Page>, complete: bool) -> TableReport {
+async fn load(target: &FolderTarget, spec: LoadSpec, pages: Vec<Page>, complete: bool) -> TableReport {
     let mut load = target.load(spec).await.expect("a load can be opened");
     for page in pages {
         load.write(vec![page]).await.expect("rows are taken");
@@ -46,12 +46,12 @@ async fn load(target: &ParquetTarget, spec: LoadSpec, pages: Vec<Page>, complete
     load.finish(&closing).await.expect("the load ends").remove(0)
 }
 
-async fn merge(target: &ParquetTarget, load_of: TableLoad, things: &[Thing<'_>]) -> TableReport {
+async fn merge(target: &FolderTarget, load_of: TableLoad, things: &[Thing<'_>]) -> TableReport {
     load(target, spec_of(load_of), vec![page(things, 1)], false).await
 }
 
 /// Id, owner and label of every row, sorted.
-async fn things(target: &ParquetTarget) -> Vec<(i64, i64, String)> {
+async fn things(target: &FolderTarget) -> Vec<(i64, i64, String)> {
     let rows = target.rows(TABLE).await.expect("the table can be read");
     let number = |cell: &Option<String>| cell.as_ref().expect("a value").parse().expect("an integer");
     let mut things: Vec<_> = rows
@@ -167,7 +167,7 @@ async fn random_loads_leave_what_model_says() {
         println!("seed {seed}");
         let mut chance = Chance(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let target = target(folder.path()).await;
+        let target = target(folder.path());
         let mut model = Model::default();
         for number in 0..25 {
             let step = Step::random(&mut chance);
@@ -193,7 +193,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[tokio::test]
 async fn only_files_with_changes_are_written_anew() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let target = target(folder.path()).await;
+    let target = target(folder.path());
     let all: Vec<Thing<'_>> = (0..24).map(|id| (id, 1, "old")).collect();
     merge(&target, merged(), &all).await;
     let before = names(folder.path());
@@ -213,7 +213,7 @@ async fn only_files_with_changes_are_written_anew() {
 #[tokio::test]
 async fn appended_rows_stay_with_their_run() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let target = target(folder.path()).await;
+    let target = target(folder.path());
     let mut appended = merged();
     appended.table.key.clear();
     for label in ["a", "b"] {
@@ -226,7 +226,7 @@ async fn appended_rows_stay_with_their_run() {
 #[tokio::test]
 async fn columns_nobody_writes_keep_their_values() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let target = target(folder.path()).await;
+    let target = target(folder.path());
     merge(&target, merged(), &[(1, 1, "kept"), (2, 1, "kept")]).await;
     let mut narrow = merged();
     narrow.table.columns.remove(2);
@@ -245,7 +245,7 @@ async fn commit_cut_off_anywhere_is_ended() {
     expected.extend((10..30).map(|id| (id, 1, "new".to_owned())));
     for steps in 0.. {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let target = target(folder.path()).await;
+        let target = target(folder.path());
         merge(&target, merged(), &old).await;
         let was_cut = Cut::commit(target.place.clone(), spec_of(merged()), vec![page(&new, 1)], steps)
             .expect("it is cut");
@@ -277,7 +277,7 @@ async fn strategies_decide_about_known_keys() {
         (MergeStrategy::History, "1a 2b 2y 3z", (1, 1, 1, 0)),
     ] {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let target = target(folder.path()).await;
+        let target = target(folder.path());
         merge(&target, merged(), &[(1, 1, "a"), (2, 1, "b")]).await;
         let mut load_of = merged();
         load_of.merge = strategy;
@@ -301,7 +301,7 @@ fn complete(action: AbsenceAction, run: &RunId) -> LoadSpec {
 async fn absent_rows_wait_for_second_sighting() {
     for action in [AbsenceAction::Delete, AbsenceAction::Report] {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let target = target(folder.path()).await;
+        let target = target(folder.path());
         merge(&target, merged(), &[(1, 1, "a"), (2, 1, "b"), (3, 1, "c")]).await;
         let first = RunId::generate();
         let shown = || vec![page(&[(1, 1, "a")], 1)];
@@ -328,7 +328,7 @@ async fn absent_rows_wait_for_second_sighting() {
 #[tokio::test]
 async fn too_little_shown_removes_nothing() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let target = target(folder.path()).await;
+    let target = target(folder.path());
     let all: Vec<Thing<'_>> = (0..30).map(|id| (id, 1, "x")).collect();
     merge(&target, merged(), &all).await;
     for _ in 0..3 {
@@ -343,7 +343,7 @@ async fn too_little_shown_removes_nothing() {
 #[tokio::test]
 async fn sql_is_refused_by_name() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let target = target(folder.path()).await;
+    let target = target(folder.path());
     let mut load_of = merged();
     load_of.statements.before_merge.push("VACUUM".to_owned());
     let error = target.load(spec_of(load_of)).await.err().expect("files run no SQL");

@@ -2,63 +2,63 @@
 
 mod arrays;
 mod error;
-mod load;
 mod session;
 mod settings;
 mod types;
 
-use std::collections::HashMap;
-
 use achub_core::{
-    Error, FieldType, ReplicationName,
-    port::target::{Checkpoints, Difference, Load, LoadSpec, TableLoad, Tally, Target, TargetInfo, WideView},
+    Error, FieldType,
+    port::target::{LoadSpec, TargetInfo},
 };
 use async_trait::async_trait;
-use jiff::Timestamp;
 use sqlx::postgres::PgConnectOptions;
 
 pub use crate::postgres::settings::PostgresSettings;
 use crate::{
-    postgres::{
-        load::PostgresLoad,
-        session::{PostgresSession, VIEW_MARK},
-    },
+    postgres::session::PostgresSession,
     sql::{
-        Fault, Session, evolution, newest, quote,
-        session::{begin, end, rollback},
-        state, tally, wide,
+        database::{Database, DatabaseTarget},
+        holder::Own,
     },
 };
 
 /// This connector in the list of all.
 pub const CONNECTOR: crate::Connector = crate::Connector { name: "postgres", role: crate::Role::Target };
 
-/// A PostgreSQL database. Every load has a connection of its own, so that several can be under way.
-pub struct PostgresTarget {
+/// A PostgreSQL database as a target. Every load has a connection of its own, so that several can be under way.
+pub type PostgresTarget = DatabaseTarget<PostgresDatabase>;
+
+/// A PostgreSQL database.
+pub struct PostgresDatabase {
     options: PgConnectOptions,
     default_schema: String,
     role: Option<String>,
 }
 
-impl PostgresTarget {
+impl DatabaseTarget<PostgresDatabase> {
     /// Connects once, to know that it works.
     ///
     /// Errors: `CF-103` (settings not understood), `DB-101` (not reached), `DB-102` (user, password or database refused).
     pub async fn connect(settings: &PostgresSettings) -> Result<PostgresTarget, Error> {
         let (options, default_schema) = settings.resolve()?;
         let options = options.application_name("achub");
-        let target = PostgresTarget { options, default_schema, role: settings.role.clone() };
-        target.session().await?;
-        Ok(target)
+        let database = PostgresDatabase { options, default_schema, role: settings.role.clone() };
+        database.session(&database.options).await?;
+        Ok(DatabaseTarget { database })
     }
+}
 
-    async fn session(&self) -> Result<PostgresSession, Error> {
-        PostgresSession::connect(&self.options, &self.default_schema, self.role.as_deref()).await
+impl PostgresDatabase {
+    async fn session(&self, options: &PgConnectOptions) -> Result<PostgresSession, Error> {
+        PostgresSession::connect(options, &self.default_schema, self.role.as_deref()).await
     }
 }
 
 #[async_trait]
-impl Target for PostgresTarget {
+impl Database for PostgresDatabase {
+    type Holder = Own<PostgresSession>;
+    type Lock = ();
+
     fn info(&self) -> TargetInfo {
         let database = self.options.get_database().unwrap_or_else(|| self.options.get_username());
         TargetInfo {
@@ -68,97 +68,28 @@ impl Target for PostgresTarget {
         }
     }
 
-    async fn check(&self) -> Result<(), Error> {
-        let mut session = self.session().await?;
-        begin(&mut session).await?;
-        let tried = try_table(&mut session).await;
-        rollback(&mut session).await?;
-        Ok(tried?)
+    fn is_there(&self) -> bool {
+        true
     }
 
-    async fn checkpoints(
-        &self,
-        schema: Option<&str>,
-        replication: &ReplicationName,
-    ) -> Result<Checkpoints, Error> {
-        let mut session = self.session().await?;
-        let table = session.own_place(schema, state::TABLE);
-        Ok(state::checkpoints(&mut session, &table, replication).await?)
+    async fn holder(&self) -> Result<Own<PostgresSession>, Error> {
+        Ok(Own::new(self.session(&self.options).await?))
     }
 
-    async fn newest(
-        &self,
-        schema: Option<&str>,
-        table: &str,
-        column: &str,
-    ) -> Result<Option<Timestamp>, Error> {
-        let mut session = self.session().await?;
-        let table = session.own_place(schema, table);
-        Ok(newest::newest(&mut session, &table, column).await?)
-    }
-
-    async fn load(&self, spec: LoadSpec) -> Result<Box<dyn Load>, Error> {
+    /// The connection holds the lock of the walk.
+    async fn holder_of(&self, spec: &LoadSpec) -> Result<(Own<PostgresSession>, ()), Error> {
         // Whoever finds a walk taken is shown this name.
         let options = self.options.clone().application_name(&format!("achub {}", spec.run));
-        let session = PostgresSession::connect(&options, &self.default_schema, self.role.as_deref()).await?;
-        Ok(Box::new(PostgresLoad::begin(session, spec).await?))
+        let mut session = self.session(&options).await?;
+        let schema = spec.state_schema.as_deref().unwrap_or_default();
+        let key = format!("achub walk\0{schema}\0{}\0{}", spec.replication, spec.walk);
+        session.lock(&format!("{} of {}", spec.walk, spec.replication), &key).await?;
+        Ok((Own::new(session), ()))
     }
 
-    async fn wide_view(&self, view: &WideView) -> Result<bool, Error> {
-        let mut session = self.session().await?;
-        begin(&mut session).await?;
-        let made = make_view(&mut session, view).await;
-        end(&mut session, made).await?;
-        Ok(true)
-    }
-
-    async fn tally(&self, tally: &Tally) -> Result<Option<HashMap<String, u64>>, Error> {
-        let mut session = self.session().await?;
-        let table = session.own_place(tally.schema.as_deref(), &tally.table);
-        Ok(tally::tally(&mut session, &table, tally).await?)
-    }
-
-    async fn differences(&self, loads: &[TableLoad]) -> Result<Vec<Difference>, Error> {
-        let mut session = self.session().await?;
-        Ok(evolution::differences(&mut session, loads).await?)
-    }
+    async fn remove(&self) {}
 
     fn keeps(&self, _ty: FieldType) -> bool {
         true
     }
-}
-
-/// Makes a table and writes to it.
-async fn try_table(session: &mut PostgresSession) -> Result<(), Fault> {
-    let probe = session.own_place(None, "_achub_check");
-    session.make_schema(&probe).await?;
-    session.execute(&format!("CREATE TABLE {} (n integer)", probe.sql()), &[]).await?;
-    session.execute(&format!("INSERT INTO {} (n) VALUES (1)", probe.sql()), &[]).await?;
-    Ok(())
-}
-
-/// Replaces the view where it only got columns at its end, which keeps grants on it; else makes it anew.
-async fn make_view(session: &mut PostgresSession, view: &WideView) -> Result<(), Fault> {
-    let base = session.place(&view.base);
-    let name = base.beside(&view.name);
-    let comment = session.view_comment(&name).await?;
-    let is_taken = match &comment {
-        Some(comment) => comment != VIEW_MARK,
-        None => session.shape(&name).await?.is_some(),
-    };
-    if is_taken {
-        return Err(wide::in_the_way(&name).into());
-    }
-    let query = wide::query_with(view, &base, &session.place(&view.values), "json_object_agg");
-    session.execute("SAVEPOINT achub_view", &[]).await?;
-    let replaced = session.execute(&format!("CREATE OR REPLACE VIEW {} AS {query}", name.sql()), &[]).await;
-    if replaced.is_err() {
-        session.execute("ROLLBACK TO SAVEPOINT achub_view", &[]).await?;
-        session.execute(&format!("DROP VIEW IF EXISTS {}", name.sql()), &[]).await?;
-        session.execute(&format!("CREATE VIEW {} AS {query}", name.sql()), &[]).await?;
-    }
-    session
-        .execute(&format!("COMMENT ON VIEW {} IS {}", name.sql(), quote::text_constant(VIEW_MARK)), &[])
-        .await?;
-    Ok(())
 }

@@ -17,11 +17,9 @@ use crate::{
         plan::{REPEAT, SEQ},
         quote::{cut, fingerprint, quoted, quoted_list, text_constant},
         session::RowFault,
+        wide,
     },
 };
-
-/// Marks the views we made, so that only those are ever dropped.
-pub(crate) const VIEW_MARK: &str = crate::sql::wide::MARK;
 
 /// How long another run may take to let go of a walk. A process that was killed leaves its server process behind for a
 /// moment, until that notices.
@@ -127,7 +125,7 @@ impl PostgresSession {
     }
 
     /// The comment of a view, `None` where there is no such view.
-    pub(crate) async fn view_comment(&mut self, view: &TableName) -> Result<Option<String>, Fault> {
+    async fn view_comment(&mut self, view: &TableName) -> Result<Option<String>, Fault> {
         let schema = self.schema_of(view).to_owned();
         let sql = "SELECT coalesce(obj_description(c.oid, 'pg_class'), '') FROM pg_class AS c JOIN pg_namespace AS n \
                    ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'v'";
@@ -145,6 +143,7 @@ impl Session for PostgresSession {
     const TEMPORARY_END: &'static str = " ON COMMIT DELETE ROWS";
     const SEQUENCE_END: &'static str = " NOT NULL";
     const BEGIN: &'static str = "BEGIN";
+    const OBJECT_OF: &'static str = "json_object_agg";
     const CASE_FOLDS: bool = false;
 
     fn type_sql(ty: FieldType) -> &'static str {
@@ -315,7 +314,7 @@ impl Session for PostgresSession {
                 continue;
             };
             let view = TableName::new(Some(schema), name);
-            if comment != VIEW_MARK {
+            if comment != wide::MARK {
                 let message = format!("cannot replace or alter table {table}: the view {view} depends on it");
                 return Err(Error::new(Code::TableChanged, message)
                     .with_hint("use mode truncate, which keeps the table, or drop the view")
@@ -323,19 +322,28 @@ impl Session for PostgresSession {
             }
             self.execute(&format!("DROP VIEW {}", view.sql()), &[]).await?;
             let definition = definition.trim_end_matches(';');
-            let mark = text_constant(VIEW_MARK);
+            let mark = text_constant(wide::MARK);
             remade
                 .push(format!("CREATE VIEW {0} AS {definition}; COMMENT ON VIEW {0} IS {mark}", view.sql()));
         }
         Ok(remade)
     }
 
-    async fn drop_own_view(&mut self, view: &TableName) -> Result<bool, Fault> {
-        let is_ours = self.view_comment(view).await?.is_some_and(|comment| comment == VIEW_MARK);
-        if is_ours {
-            self.execute(&format!("DROP VIEW {}", view.sql()), &[]).await?;
+    async fn is_own_view(&mut self, view: &TableName) -> Result<bool, Fault> {
+        Ok(self.view_comment(view).await?.is_some_and(|comment| comment == wide::MARK))
+    }
+
+    /// Replaces the view where it only got columns at its end, which keeps grants on it; else makes it anew.
+    async fn put_view(&mut self, view: &TableName, query: &str) -> Result<(), Fault> {
+        let (name, mark) = (view.sql(), text_constant(wide::MARK));
+        self.execute("SAVEPOINT achub_view", &[]).await?;
+        if self.execute(&format!("CREATE OR REPLACE VIEW {name} AS {query}"), &[]).await.is_err() {
+            self.execute("ROLLBACK TO SAVEPOINT achub_view", &[]).await?;
+            self.execute(&format!("DROP VIEW IF EXISTS {name}"), &[]).await?;
+            self.execute(&format!("CREATE VIEW {name} AS {query}"), &[]).await?;
         }
-        Ok(is_ours)
+        self.execute(&format!("COMMENT ON VIEW {name} IS {mark}"), &[]).await?;
+        Ok(())
     }
 
     async fn remake_view(&mut self, statement: &str) -> Result<(), Fault> {

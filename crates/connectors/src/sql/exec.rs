@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use achub_core::{Code, Error};
-use futures_util::TryStreamExt as _;
+use futures_util::{Stream, TryStreamExt as _};
 use serde_json::Value;
 use sqlx::{
     Column as _, Connection as _, Either, Row, TypeInfo as _, ValueRef as _,
@@ -33,7 +33,7 @@ impl Answer {
         self.rows.iter().map(|row| Value::Object(object(row))).collect()
     }
 
-    fn take(&mut self, columns: Vec<String>, row: Vec<Value>, rows_max: usize) {
+    pub(crate) fn take(&mut self, columns: Vec<String>, row: Vec<Value>, rows_max: usize) {
         if self.columns != columns {
             self.columns = columns;
             self.rows.clear();
@@ -53,16 +53,9 @@ impl Answer {
 pub async fn postgres(settings: &PostgresSettings, sql: &str, rows_max: usize) -> Result<Answer, Error> {
     let (options, _) = settings.resolve()?;
     let mut connection = PgConnection::connect_with(&options).await.map_err(unreachable)?;
-    let mut answer = Answer::default();
-    {
-        let mut results = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).fetch_many(&mut connection);
-        while let Some(result) = results.try_next().await.map_err(refused)? {
-            match result {
-                Either::Left(done) => answer.touched += done.rows_affected(),
-                Either::Right(row) => answer.take(names(&row), postgres_row(&row), rows_max),
-            }
-        }
-    }
+    let results = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).fetch_many(&mut connection);
+    let results = results.map_ok(|result| result.map_left(|done| done.rows_affected()));
+    let answer = collected(results, postgres_row, rows_max).await?;
     // What the statements did is done; a connection that does not close changes nothing about it.
     let _ = connection.close().await;
     Ok(answer)
@@ -74,19 +67,42 @@ pub async fn postgres(settings: &PostgresSettings, sql: &str, rows_max: usize) -
 pub async fn sqlite(path: &Path, sql: &str, rows_max: usize) -> Result<Answer, Error> {
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(false);
     let mut connection = SqliteConnection::connect_with(&options).await.map_err(unreachable)?;
-    let mut answer = Answer::default();
-    {
-        let mut results = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).fetch_many(&mut connection);
-        while let Some(result) = results.try_next().await.map_err(refused)? {
-            match result {
-                Either::Left(done) => answer.touched += done.rows_affected(),
-                Either::Right(row) => answer.take(names(&row), sqlite_row(&row), rows_max),
-            }
-        }
-    }
+    let results = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).fetch_many(&mut connection);
+    let results = results.map_ok(|result| result.map_left(|done| done.rows_affected()));
+    let answer = collected(results, sqlite_row, rows_max).await?;
     // As above.
     let _ = connection.close().await;
     Ok(answer)
+}
+
+/// Takes what the statements give: how many rows each touched, and rows.
+async fn collected<R: Row>(
+    mut results: impl Stream<Item = Result<Either<u64, R>, sqlx::Error>> + Unpin,
+    values: impl Fn(&R) -> Vec<Value>,
+    rows_max: usize,
+) -> Result<Answer, Error> {
+    let mut answer = Answer::default();
+    while let Some(result) = results.try_next().await.map_err(refused)? {
+        match result {
+            Either::Left(touched) => answer.touched += touched,
+            Either::Right(row) => answer.take(names(&row), values(&row), rows_max),
+        }
+    }
+    Ok(answer)
+}
+
+/// Runs `sql`, which may be several statements, on the DuckDB file `path`. Of several the answer is the last one's.
+///
+/// Errors: `DB-101` (there is no such file), `DB-107` (no library), `RN-101` (another process has the file), `DB-202` with
+/// the database's own words where a statement fails.
+#[cfg(feature = "duckdb")]
+pub async fn duckdb(
+    path: &Path,
+    library: &crate::duckdb::LibrarySearch,
+    sql: &str,
+    rows_max: usize,
+) -> Result<Answer, Error> {
+    crate::duckdb::exec::run(path, library, sql, rows_max).await
 }
 
 fn names<R: Row>(row: &R) -> Vec<String> {

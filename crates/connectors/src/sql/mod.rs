@@ -6,11 +6,14 @@
 pub(crate) mod absence;
 pub(crate) mod bisect;
 pub(crate) mod conditions;
+pub(crate) mod database;
 pub(crate) mod encode;
 pub(crate) mod evolution;
 pub mod exec;
 pub(crate) mod finish;
 pub(crate) mod fit;
+pub(crate) mod holder;
+pub(crate) mod load;
 pub(crate) mod making;
 pub(crate) mod merge;
 pub(crate) mod missing;

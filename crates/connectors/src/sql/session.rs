@@ -91,6 +91,12 @@ pub(crate) trait Session: Send {
     /// Whether part of a transaction can be taken back. Where it cannot, [`Session::unfit`] finds what would be refused.
     const HAS_SAVEPOINTS: bool = true;
 
+    /// Whether tables get a unique key of what their rows are merged by.
+    const DECLARES_KEYS: bool = true;
+
+    /// The aggregate that makes a JSON object of keys and values.
+    const OBJECT_OF: &'static str = "json_group_object";
+
     /// Whether names that differ only by ASCII case are the same column.
     const CASE_FOLDS: bool;
 
@@ -213,10 +219,11 @@ pub(crate) trait Session: Send {
         Ok(Vec::new())
     }
 
-    /// Drops the view of this name where it is ours, so that a table can take its place. Tells whether it was.
-    async fn drop_own_view(&mut self, _view: &TableName) -> Result<bool, Fault> {
-        Ok(false)
-    }
+    /// Whether there is a view of this name that [`wide::make`](crate::sql::wide::make) made.
+    async fn is_own_view(&mut self, view: &TableName) -> Result<bool, Fault>;
+
+    /// Makes a view of ours, in place of the one that is there, and marks it.
+    async fn put_view(&mut self, view: &TableName, query: &str) -> Result<(), Fault>;
 
     /// Gives a column another type that holds all its values.
     async fn widen(&mut self, table: &TableName, column: &str, ty: &str) -> Result<(), Fault> {

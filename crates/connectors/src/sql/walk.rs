@@ -13,6 +13,7 @@ use crate::{
         plan::{self, SEQ},
         quarantine, staging,
         state::{self, Progress, TableProgress},
+        wide,
     },
 };
 
@@ -57,9 +58,12 @@ impl<S: Session> WalkLoad<S> {
     /// `DB-104` (a table that rows cannot be merged into), `DB-106` (a table that differs, where that is not wanted).
     pub(crate) async fn prepare(
         session: &mut S,
-        spec: LoadSpec,
+        mut spec: LoadSpec,
         scratch: &str,
     ) -> Result<Result<WalkLoad<S>, Error>, Fault> {
+        if !S::DECLARES_KEYS {
+            spec.tables.iter_mut().for_each(|load| load.table.declare_key = false);
+        }
         let schema = spec.state_schema.as_deref();
         let state = session.own_place(schema, state::TABLE);
         let quarantine = session.own_place(schema, quarantine::TABLE);
@@ -188,7 +192,7 @@ impl<S: Session> LoadingTable<S> {
         let table = session.place(&load.table);
         session.make_schema(&table).await?;
         let mut shape = session.shape(&table).await?;
-        if shape.as_ref().is_some_and(|shape| !shape.is_table) && session.drop_own_view(&table).await? {
+        if shape.as_ref().is_some_and(|shape| !shape.is_table) && wide::give_way(session, &table).await? {
             shape = None;
         }
         let fits = shape.as_ref().filter(|_| load.mode != LoadMode::Replace);

@@ -2,21 +2,37 @@
 
 use achub_core::{Code, Error, port::target::WideView};
 
-use crate::sql::{TableName, quoted};
+use crate::sql::{Fault, Session, TableName, quoted};
 
 /// What marks a view as ours: it may be replaced, and gives way to a table of its name.
 pub(crate) const MARK: &str = "made by achub: one column per custom field";
 
+/// Makes the view inside the transaction of `session`, in place of the one we made before.
+///
+/// Errors: `DB-104` where a table, or a view of somebody else, has its name.
+pub(crate) async fn make<S: Session>(session: &mut S, view: &WideView) -> Result<(), Fault> {
+    let name = session.own_place(view.base.schema.as_deref(), &view.name);
+    if session.shape(&name).await?.is_some() && !session.is_own_view(&name).await? {
+        return Err(in_the_way(&name).into());
+    }
+    let query = query(view, &session.place(&view.base), &session.place(&view.values), S::OBJECT_OF);
+    session.put_view(&name, &query).await
+}
+
+/// Drops the view of this name where it is ours, so that a table can take its place. Tells whether it was.
+pub(crate) async fn give_way<S: Session>(session: &mut S, view: &TableName) -> Result<bool, Fault> {
+    let is_ours = session.is_own_view(view).await?;
+    if is_ours {
+        session.execute(&format!("DROP VIEW {}", view.sql()), &[]).await?;
+    }
+    Ok(is_ours)
+}
+
 /// The query of a wide view: every column of the base table, and one column for each custom field.
 ///
 /// The values are grouped once for all fields. Where a record has several values of one field, the largest is shown.
-/// For databases whose aggregate of keys and values is called `json_group_object`.
-pub(crate) fn query(view: &WideView, base: &TableName, values: &TableName) -> String {
-    query_with(view, base, values, "json_group_object")
-}
-
-/// The same where the aggregate that makes a JSON object of keys and values is called `object_of`.
-pub(crate) fn query_with(view: &WideView, base: &TableName, values: &TableName, object_of: &str) -> String {
+/// `object_of`: the aggregate that makes a JSON object of keys and values.
+fn query(view: &WideView, base: &TableName, values: &TableName, object_of: &str) -> String {
     let base_columns = view.base.columns.iter().map(|column| format!("b.{}", quoted(&column.name)));
     let named = view.columns.iter().map(|(_, name)| name).chain(&view.rest);
     let field_columns = named.map(|name| format!("v.{}", quoted(name)));
@@ -55,10 +71,9 @@ pub(crate) fn query_with(view: &WideView, base: &TableName, values: &TableName, 
     )
 }
 
-/// A table that has the name of the view.
-pub(crate) fn in_the_way(name: &TableName) -> Error {
-    Error::new(Code::TableChanged, format!("cannot make the view {name}: a table has that name"))
-        .with_hint("rename the table")
+fn in_the_way(name: &TableName) -> Error {
+    let message = format!("cannot make the view {name}: a table, or a view of somebody else, has that name");
+    Error::new(Code::TableChanged, message).with_hint("rename what has the name")
 }
 
 /// The id as the column of ids holds it.

@@ -1,20 +1,20 @@
 //! The one writing connection of a database file.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex as PlainMutex, PoisonError},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use achub_core::Error;
+use async_trait::async_trait;
 use sqlx::{
     Connection as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
-use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use tokio::sync::MappedMutexGuard;
 
 use crate::{
-    sql::{Session, TableName, session},
+    sql::{
+        TableName,
+        holder::{Holder, Shared},
+    },
     sqlite::{error, session::SqliteSession},
 };
 
@@ -25,37 +25,31 @@ const BUSY_WAIT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Connection {
     path: PathBuf,
-    open: Arc<Mutex<Option<SqliteSession>>>,
-    /// Temporary tables of loads that ended; dropped by whoever holds the connection next.
-    litter: Arc<PlainMutex<Vec<TableName>>>,
+    shared: Arc<Shared<SqliteSession>>,
+}
+
+#[async_trait]
+impl Holder for Connection {
+    type Session = SqliteSession;
+
+    async fn hold(&self) -> Result<MappedMutexGuard<'_, SqliteSession>, Error> {
+        self.shared.hold(self.open()).await
+    }
+
+    fn discard(&self, tables: Vec<TableName>) {
+        self.shared.discard(tables);
+    }
 }
 
 impl Connection {
     pub(crate) fn new(path: PathBuf) -> Connection {
-        Connection { path, open: Arc::default(), litter: Arc::default() }
-    }
-
-    /// Waits until nobody else of this process uses the connection.
-    pub(crate) async fn hold(&self) -> Result<MappedMutexGuard<'_, SqliteSession>, Error> {
-        let mut open = self.open.lock().await;
-        if open.is_none() {
-            *open = Some(SqliteSession { connection: self.connect().await?, in_transaction: false });
-        }
-        let mut held = MutexGuard::map(open, |open| open.as_mut().expect("it was opened above"));
-        session::rollback(&mut *held).await?;
-        self.sweep(&mut held).await?;
-        Ok(held)
-    }
-
-    /// Leaves temporary tables behind for the next holder.
-    pub(crate) fn discard(&self, tables: impl IntoIterator<Item = TableName>) {
-        self.litter.lock().unwrap_or_else(PoisonError::into_inner).extend(tables);
+        Connection { path, shared: Arc::default() }
     }
 
     /// Closes the connection and removes what it made of nothing.
     pub(crate) async fn remove_file(&self) {
-        let mut open = self.open.lock().await;
-        if let Some(session) = open.take() {
+        let mut session = self.shared.lock().await;
+        if let Some(session) = session.take() {
             // The file goes in any case; an error of closing it says nothing that matters then.
             let _ = session.connection.close().await;
         }
@@ -68,7 +62,7 @@ impl Connection {
     }
 
     /// Full synchronisation, because a cursor that is stored must survive a power cut; the log keeps readers going.
-    async fn connect(&self) -> Result<SqliteConnection, Error> {
+    async fn open(&self) -> Result<SqliteSession, Error> {
         let options = SqliteConnectOptions::new()
             .filename(&self.path)
             .create_if_missing(true)
@@ -77,17 +71,9 @@ impl Connection {
             .foreign_keys(true)
             .busy_timeout(BUSY_WAIT)
             .pragma("temp_store", "MEMORY");
-        SqliteConnection::connect_with(&options)
+        let connection = SqliteConnection::connect_with(&options)
             .await
-            .map_err(|cause| error::fault(&format!("cannot open {}", self.path.display()), cause).error)
-    }
-
-    async fn sweep(&self, session: &mut SqliteSession) -> Result<(), Error> {
-        let tables = std::mem::take(&mut *self.litter.lock().unwrap_or_else(PoisonError::into_inner));
-        for table in tables {
-            let sql = format!("DROP TABLE IF EXISTS {}", table.sql());
-            session.execute(&sql, &[]).await?;
-        }
-        Ok(())
+            .map_err(|cause| error::fault(&format!("cannot open {}", self.path.display()), cause).error)?;
+        Ok(SqliteSession { connection, in_transaction: false })
     }
 }

@@ -171,14 +171,17 @@ impl Session for SqliteSession {
         Ok(Vec::new())
     }
 
-    async fn drop_own_view(&mut self, view: &TableName) -> Result<bool, Fault> {
+    async fn is_own_view(&mut self, view: &TableName) -> Result<bool, Fault> {
         let sql = "SELECT sql FROM sqlite_master WHERE lower(name) = lower($1) AND type = 'view'";
         let made = self.texts(sql, &[Some(&view.name)]).await?.into_iter().flatten().next().flatten();
-        let is_ours = made.is_some_and(|made| made.contains(wide::MARK));
-        if is_ours {
-            self.execute(&format!("DROP VIEW {}", view.sql()), &[]).await?;
-        }
-        Ok(is_ours)
+        Ok(made.is_some_and(|made| made.contains(wide::MARK)))
+    }
+
+    /// The mark stands in the statement, which SQLite keeps as it is.
+    async fn put_view(&mut self, view: &TableName, query: &str) -> Result<(), Fault> {
+        self.execute(&format!("DROP VIEW IF EXISTS {}", view.sql()), &[]).await?;
+        self.execute(&format!("CREATE VIEW {} AS /* {} */ {query}", view.sql(), wide::MARK), &[]).await?;
+        Ok(())
     }
 
     async fn remake_view(&mut self, _statement: &str) -> Result<(), Fault> {

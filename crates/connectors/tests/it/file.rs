@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use achub_connectors::file::{FileTarget, Format};
+use achub_connectors::{FolderTarget, file::Format};
 use achub_core::{
     Batch, Code, Column, Field, FieldType, Schema, SharedSchema, StreamName, Table, Value as CoreValue,
     port::{
@@ -36,8 +36,8 @@ impl FileBench {
         FileBench { folder: tempfile::tempdir().expect("a folder can be made"), format }
     }
 
-    async fn target(&self) -> FileTarget {
-        FileTarget::open(self.folder.path(), self.format).await.expect("the folder is there")
+    fn target(&self) -> FolderTarget {
+        FolderTarget::text(self.folder.path(), self.format).expect("the folder is there")
     }
 
     fn path(&self, table: &str) -> PathBuf {
@@ -81,7 +81,7 @@ fn objects(path: PathBuf) -> Vec<BTreeMap<String, Value>> {
 #[async_trait]
 impl Bench for FileBench {
     async fn open(&self) -> Box<dyn Target> {
-        Box::new(self.target().await)
+        Box::new(self.target())
     }
 
     async fn rows(&self, table: &str) -> Vec<TextRow> {
@@ -304,7 +304,7 @@ const ALL_TYPES: [FieldType; 7] = [
 async fn values_of_every_type_equal_themselves() {
     for format in FORMATS {
         let bench = FileBench::new(format);
-        let target = bench.target().await;
+        let target = bench.target();
         let row = |key: i64, text: &str, float: f64, day: &str, instant: &str| {
             vec![
                 CoreValue::Integer(key),
@@ -372,7 +372,7 @@ async fn formulas_are_neutralised_unless_raw() {
     ];
     for (format, file, expected) in expected {
         let bench = FileBench::new(format);
-        let target = bench.target().await;
+        let target = bench.target();
         load_pages(&target, spec_of(load()), vec![page(&rows, 1)]).await.expect("the load ends");
         assert_eq!(fs::read_to_string(bench.folder.path().join(file)).expect("the file is there"), expected);
 
@@ -396,7 +396,7 @@ async fn files_changed_by_hand_are_merged_into() {
         ),
     ] {
         let bench = FileBench::new(format);
-        let target = bench.target().await;
+        let target = bench.target();
         load_pages(&target, spec(LoadMode::Replace), vec![page(&[(9, 1, "z")], 1)])
             .await
             .expect("the load ends");

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use achub_connectors::parquet::ParquetTarget;
+use achub_connectors::FolderTarget;
 use achub_core::{
     Batch, Code, Column, Field as CoreField, FieldType, Schema, SharedSchema, StreamName, Table,
     Value as CoreValue,
@@ -99,7 +99,7 @@ fn rows_of(path: &Path) -> Vec<TextRow> {
 #[async_trait]
 impl Bench for ParquetBench {
     async fn open(&self) -> Box<dyn Target> {
-        Box::new(ParquetTarget::open(self.folder.path()).await.expect("the folder is there"))
+        Box::new(FolderTarget::parquet(self.folder.path()).expect("the folder is there"))
     }
 
     /// Read by the pattern; what the manifest names must be the same files.

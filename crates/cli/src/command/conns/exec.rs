@@ -16,7 +16,7 @@ pub async fn run(
     limit: usize,
 ) -> Result<(), Failure> {
     let (name, connection) = context.connections.resolve(name, &Origin::new("conns exec"))?;
-    let answer = hooks::query::execute(&name, &connection, sql, limit).await?;
+    let answer = hooks::query::execute(&context.environment, &name, &connection, sql, limit).await?;
     if answer.columns.is_empty() {
         output.say(&format!("{} rows touched", count(answer.touched)));
         return Ok(());

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "duckdb")]
+use achub_connectors::duckdb::{DuckdbTarget, LibrarySearch};
 use achub_connectors::{
     postgres::{PostgresSettings, PostgresTarget},
     sqlite::SqliteTarget,
@@ -22,6 +24,8 @@ pub type TextRow = BTreeMap<String, Option<String>>;
 pub enum Warehouse {
     Sqlite(tempfile::TempDir),
     Postgres(FreshDatabase),
+    #[cfg(feature = "duckdb")]
+    Duckdb(tempfile::TempDir, LibrarySearch),
 }
 
 impl Warehouse {
@@ -31,6 +35,33 @@ impl Warehouse {
 
     pub async fn postgres() -> Warehouse {
         Warehouse::Postgres(FreshDatabase::create().await)
+    }
+
+    /// One of each kind, DuckDB last and only where there is a library to test with.
+    pub async fn all() -> Vec<Warehouse> {
+        let mut all = vec![Warehouse::sqlite(), Warehouse::postgres().await];
+        all.extend(Warehouse::duckdb());
+        all
+    }
+
+    #[cfg(feature = "duckdb")]
+    fn duckdb() -> Option<Warehouse> {
+        let Some(named) = std::env::var_os("ACHUB_DUCKDB_LIBRARY") else {
+            println!("skipped: ACHUB_DUCKDB_LIBRARY names no library of DuckDB");
+            return None;
+        };
+        let library = LibrarySearch { named: Some(named.into()), folders: Vec::new() };
+        Some(Warehouse::Duckdb(tempfile::tempdir().expect("a folder can be made"), library))
+    }
+
+    #[cfg(not(feature = "duckdb"))]
+    fn duckdb() -> Option<Warehouse> {
+        None
+    }
+
+    #[cfg(feature = "duckdb")]
+    fn duckdb_target(folder: &tempfile::TempDir, library: &LibrarySearch) -> DuckdbTarget {
+        DuckdbTarget::open(folder.path().join("target.duckdb"), library).expect("the folder is there")
     }
 
     pub async fn open(&self) -> Box<dyn Target> {
@@ -44,6 +75,8 @@ impl Warehouse {
                 let settings = PostgresSettings { url, ..PostgresSettings::default() };
                 Box::new(PostgresTarget::connect(&settings).await.expect("the server answers"))
             }
+            #[cfg(feature = "duckdb")]
+            Warehouse::Duckdb(folder, library) => Box::new(Warehouse::duckdb_target(folder, library)),
         }
     }
 
@@ -61,6 +94,13 @@ impl Warehouse {
                 let query = sqlx::raw_sql(AssertSqlSafe(sql));
                 texts(database.connect().await.fetch_all(query).await.expect("the query is right"))
             }
+            #[cfg(feature = "duckdb")]
+            Warehouse::Duckdb(folder, library) => {
+                let answer = Warehouse::duckdb_target(folder, library).query(sql).await;
+                let answer = answer.expect("the query is right");
+                let row = |row: Vec<Option<String>>| answer.columns.iter().cloned().zip(row).collect();
+                answer.rows.into_iter().map(row).collect()
+            }
         }
     }
 
@@ -69,6 +109,12 @@ impl Warehouse {
         match self {
             Warehouse::Sqlite(folder) => oracle::sqlite_rows(&folder.path().join("target.db"), table).await,
             Warehouse::Postgres(database) => oracle::postgres_rows(&database.url(), table).await,
+            #[cfg(feature = "duckdb")]
+            Warehouse::Duckdb(folder, library) => {
+                let (target, sql) =
+                    (Warehouse::duckdb_target(folder, library), format!("SELECT * FROM {table}"));
+                target.query(&sql).await.expect("the query is right").rows
+            }
         }
     }
 
@@ -78,7 +124,7 @@ impl Warehouse {
             Warehouse::Sqlite(_) => {
                 self.query(&format!("SELECT name, type FROM pragma_table_info('{table}')")).await
             }
-            Warehouse::Postgres(_) => {
+            _ => {
                 let sql = "SELECT column_name AS name, data_type AS type FROM information_schema.columns";
                 self.query(&format!("{sql} WHERE table_name = '{table}'")).await
             }

@@ -27,7 +27,7 @@ struct Bench {
 
 impl Bench {
     async fn with_contacts(contacts: u64) -> Bench {
-        let warehouses = vec![Warehouse::sqlite(), Warehouse::postgres().await];
+        let warehouses = Warehouse::all().await;
         Bench { rig: Rig::with_contacts(contacts), warehouses }
     }
 
@@ -358,7 +358,7 @@ async fn fields_without_room_go_into_the_rest() {
         assert_eq!(rest(&row), None);
     }
 
-    let other = Bench { warehouses: vec![Warehouse::sqlite(), Warehouse::postgres().await], ..bench };
+    let other = Bench { warehouses: Warehouse::all().await, ..bench };
     for summary in other.run(&["contacts", "field_values"], Mode::Incremental).await {
         assert_done(&summary);
         assert!(!summary.notes.iter().any(|note| note.contains("not made")), "{:?}", summary.notes);
@@ -383,12 +383,14 @@ async fn table_takes_the_place_of_the_view() {
         }
     }
 
-    let kinds =
-        ["SELECT type AS kind FROM sqlite_master", "SELECT CAST(relkind AS text) AS kind FROM pg_class"];
-    let names = ["name", "relname"];
-    for (index, warehouse) in bench.warehouses.iter().enumerate() {
-        let found = warehouse.query(&format!("{} WHERE {} = '{WIDE}'", kinds[index], names[index])).await;
-        assert_eq!(text(&found[0], "kind").as_deref(), Some(["table", "r"][index]));
+    let catalogues = [
+        ("SELECT type AS kind FROM sqlite_master WHERE name", "table"),
+        ("SELECT CAST(relkind AS text) AS kind FROM pg_class WHERE relname", "r"),
+        ("SELECT table_type AS kind FROM information_schema.tables WHERE table_name", "BASE TABLE"),
+    ];
+    for (warehouse, (catalogue, kind)) in bench.warehouses.iter().zip(catalogues) {
+        let found = warehouse.query(&format!("{catalogue} = '{WIDE}'")).await;
+        assert_eq!(text(&found[0], "kind").as_deref(), Some(kind));
     }
 }
 
@@ -410,7 +412,31 @@ async fn view_of_somebody_else_stays() {
         let (code, _) = summary.streams[0].error.as_ref().expect("the view is in the way");
         assert_eq!(code, Code::TableChanged.id());
         assert_eq!(warehouse.query(&format!("SELECT one FROM {WIDE}")).await.len(), 1);
+
+        // Nor does our own view take its place.
+        let both = replicating(&["contacts", "field_values"], Mode::Incremental);
+        let summary = bench.rig.run_into(&*warehouse.open().await, &both).await;
+        assert!(summary.notes.iter().any(|note| note.contains("somebody else")), "{:?}", summary.notes);
+        assert_eq!(warehouse.query(&format!("SELECT one FROM {WIDE}")).await.len(), 1);
     }
+}
+
+/// Parquet takes the table with its types; a folder of files has no views.
+#[cfg(feature = "parquet")]
+#[tokio::test]
+async fn wide_contacts_land_in_parquet() {
+    let rig = Rig::with_contacts(60);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let target = achub_connectors::FolderTarget::parquet(folder.path()).expect("the folder is there");
+
+    let summary = rig.run_into(&target, &replicating(&["contacts", WIDE], Mode::Incremental)).await;
+
+    assert_done(&summary);
+    assert_eq!(summary.streams.iter().map(|stream| stream.rows).collect::<Vec<_>>(), [60, 60]);
+    let (contacts, wide) = (target.rows("contacts").await, target.rows(WIDE).await);
+    let (contacts, wide) = (contacts.expect("the table is there"), wide.expect("the table is there"));
+    assert_eq!(wide.len(), 60);
+    assert!(wide[0].len() > contacts[0].len(), "there are columns for custom fields");
 }
 
 /// An account that sends no field values along, with and without an order by id, fails this stream and no other.

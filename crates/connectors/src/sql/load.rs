@@ -1,4 +1,4 @@
-//! A walk on its way into a database file.
+//! A walk on its way into a database.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,56 +11,50 @@ use achub_core::{
 };
 use async_trait::async_trait;
 
-use crate::{
-    lock::WalkLock,
-    sql::{session, statements, walk::WalkLoad},
-    sqlite::{connection::Connection, session::SqliteSession},
-};
+use crate::sql::{holder::Holder, session, statements, walk::WalkLoad};
 
-/// Makes the temporary tables of loads that share a connection different.
+/// Makes the temporary tables of loads that share a session different.
 static LOADS: AtomicU64 = AtomicU64::new(0);
 
-/// Prepared tables, and the lock of the walk.
-pub(crate) struct SqliteLoad {
-    connection: Connection,
-    walk: WalkLoad<SqliteSession>,
-    _lock: WalkLock,
+/// Prepared tables, the session they are written in, and what keeps others from the same walk.
+pub(crate) struct DatabaseLoad<H: Holder, L> {
+    holder: H,
+    walk: WalkLoad<H::Session>,
+    /// Let go of last.
+    _lock: L,
 }
 
-impl SqliteLoad {
-    pub(crate) async fn begin(
-        connection: Connection,
-        lock: WalkLock,
-        spec: LoadSpec,
-    ) -> Result<SqliteLoad, Error> {
+impl<H: Holder, L> DatabaseLoad<H, L> {
+    /// Prepares the tables. `lock` was taken for this walk.
+    pub(crate) async fn begin(holder: H, lock: L, spec: LoadSpec) -> Result<DatabaseLoad<H, L>, Error> {
         let scratch = format!("achub_merge_{}", LOADS.fetch_add(1, Ordering::Relaxed));
-        let mut session = connection.hold().await?;
+        let mut session = holder.hold().await?;
         statements::before_load(&mut *session, &spec.tables).await?;
         session::begin(&mut *session).await?;
         let prepared = WalkLoad::prepare(&mut *session, spec, &scratch).await;
         let walk = session::end(&mut *session, prepared).await??;
         drop(session);
-        Ok(SqliteLoad { connection, walk, _lock: lock })
+        Ok(DatabaseLoad { holder, walk, _lock: lock })
     }
 }
 
 #[async_trait]
-impl Load for SqliteLoad {
+impl<H: Holder + 'static, L: Send + 'static> Load for DatabaseLoad<H, L> {
     async fn write(&mut self, pages: Vec<Page>) -> Result<Written, Error> {
-        let mut session = self.connection.hold().await?;
+        let mut session = self.holder.hold().await?;
         self.walk.commit_pages(&mut *session, &pages).await
     }
 
     async fn finish(mut self: Box<Self>, closing: &Closing) -> Result<Vec<TableReport>, Error> {
         let load = &mut *self;
-        let mut session = load.connection.hold().await?;
+        let mut session = load.holder.hold().await?;
         load.walk.commit_end(&mut *session, closing).await
     }
 }
 
-impl Drop for SqliteLoad {
+impl<H: Holder, L> Drop for DatabaseLoad<H, L> {
     fn drop(&mut self) {
         let plans = self.walk.tables.iter().map(|table| &table.plan).filter(|plan| plan.as_you_go());
-        self.connection.discard(plans.flat_map(|plan| [plan.staging.clone(), plan.parents.clone()]));
+        self.holder.discard(plans.flat_map(|plan| [plan.staging.clone(), plan.parents.clone()]).collect());
     }
 }
