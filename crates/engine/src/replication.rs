@@ -60,15 +60,9 @@ pub struct Working {
     pub time_limit: Option<Duration>,
     /// A commit takes no more rows of a stream than this, where somebody said so; a single page is never cut.
     pub commit_rows: Option<u64>,
-    /// Nothing that was read waits longer than this for its commit to begin. The feed waits for nothing: it commits what is
-    /// there, so that every value is kept.
-    pub commit_within: Duration,
 }
 
 impl Working {
-    /// Rows can be seen so long after they were read at the latest, where the mode allows.
-    pub const COMMIT_WITHIN: Duration = Duration::from_secs(10);
-
     /// Tries where nobody names a number: a database that restarts is back within the waits between them.
     pub const TRIES: u32 = 3;
 
@@ -84,7 +78,6 @@ impl Default for Working {
             try_delay: Working::TRY_DELAY,
             time_limit: None,
             commit_rows: None,
-            commit_within: Working::COMMIT_WITHIN,
         }
     }
 }

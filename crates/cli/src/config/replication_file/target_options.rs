@@ -1,7 +1,5 @@
 //! `target_options`: what becomes of a stream's table.
 
-use std::time::Duration;
-
 use achub_core::{
     Error,
     port::target::{Absence, AbsenceAction, Evolution, MergeStrategy},
@@ -52,8 +50,6 @@ pub struct TargetOptions {
     pub direct: Option<(bool, Place)>,
     /// The most rows of a commit.
     pub batch_rows: Option<u64>,
-    /// The longest wait for a commit.
-    pub batch_within: Option<Duration>,
     /// The isolation level of the finishing transaction.
     pub isolation: Option<String>,
     /// Whether a table that is there is left alone.
@@ -109,8 +105,9 @@ impl TargetOptions {
             "post_sql" => self.after = reader.text(entry)?.map(|text| (text, entry.value.place)),
             "direct_insert" => self.direct = switch(reader, entry)?.map(|direct| (direct, entry.value.place)),
             "batch_limit" => self.batch_rows = reader.count(entry, 1)?,
+            // Nothing that was read waits for its commit; a value that is no duration is a mistake all the same.
             "batch_max_duration" => {
-                self.batch_within = reader.duration(entry)?.filter(|span| !span.is_zero())
+                reader.duration(entry)?;
             }
             "isolation_level" => {
                 let level = reader.choice(entry, ISOLATIONS)?;

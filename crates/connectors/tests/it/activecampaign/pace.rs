@@ -110,3 +110,34 @@ async fn two_runs_share_one_budget() {
     assert_eq!((refusals, most_in_a_second <= 5), (0, true));
     assert!(requests as f64 / begun.elapsed().as_secs_f64() <= 4.2, "four a second for both together");
 }
+
+/// Issue 3, C: rows can be read ten seconds after the start, from then on in every second in which pages come, however many
+/// streams are wanted.
+#[tokio::test(start_paused = true)]
+async fn rows_appear_within_ten_seconds() {
+    let all: Vec<&str> = achub_api::streams::all().map(|stream| stream.name).collect();
+    for streams in [&["contacts"][..], &THE_TEN, &all] {
+        let rig = Rig::playing(slow_account(2_000));
+        let count = || streams.iter().map(|stream| rig.target.rows(stream).len()).sum::<usize>();
+        let replication = replicating(streams, Mode::Incremental);
+        let stop = Stop::default();
+        let run = rig.start(&replication, Pace::Auto, &stop, Arc::new(Silent));
+        let watch = async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            let first = count();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            (first, count())
+        };
+
+        let (summary, (first, later)) = tokio::join!(run, watch);
+
+        assert_done(&summary.expect("the run starts"));
+        let end = count();
+        let told = format!(
+            "{} streams: {first} rows after 10 s, {later} after 12 s, {end} at the end",
+            streams.len()
+        );
+        println!("{told}");
+        assert!(first > 0 && first < later && later <= end, "{told}");
+    }
+}

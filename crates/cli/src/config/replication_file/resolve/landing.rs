@@ -1,7 +1,5 @@
 //! How all tables of a file are made, and how the run goes about its work.
 
-use std::time::Duration;
-
 use achub_core::port::target::Origin;
 use achub_engine::replication::{Landing, Working};
 
@@ -42,7 +40,7 @@ pub(super) fn landing(setting: &Setting<'_>) -> Landing {
 /// How the run works. What options ask of single streams about commits holds for all: of several the smallest.
 pub(super) fn working<'a>(
     setting: &Setting<'_>,
-    options: impl Iterator<Item = &'a TargetOptions> + Clone,
+    options: impl Iterator<Item = &'a TargetOptions>,
 ) -> Working {
     let switches = &setting.switches;
     let ours = Working::default();
@@ -51,10 +49,6 @@ pub(super) fn working<'a>(
         tries: switches.retries.map_or(ours.tries, |retries| retries.saturating_add(1)),
         try_delay: switches.retry_delay.unwrap_or(ours.try_delay),
         time_limit: switches.time_limit,
-        commit_rows: options.clone().filter_map(|options| options.batch_rows).min(),
-        commit_within: options
-            .filter_map(|options| options.batch_within)
-            .min()
-            .map_or(ours.commit_within, |asked: Duration| asked),
+        commit_rows: options.filter_map(|options| options.batch_rows).min(),
     }
 }
