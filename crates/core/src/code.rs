@@ -216,6 +216,24 @@ codes! {
         cause: "An object template without a variable for the stream.",
         action: "Put {stream_name} into the object template.",
     }
+    BadCondition "CF-108" Usage {
+        title: "The condition cannot be read",
+        meaning: "Nothing was selected and nothing was changed.",
+        cause: "A field, list or tag that the store does not have, a comparison that its type does not allow, or a typing error.",
+        action: "The message points at the place and names what comes near; `achub contacts fields` lists what can be asked for.",
+    }
+    BadSchedule "CF-109" Usage {
+        title: "The schedule would never start anything",
+        meaning: "It was not taken; what was scheduled before stays.",
+        cause: "A cron expression for a day that does not exist, an unknown time zone, or an interval of nothing.",
+        action: "Correct it; `achub schedule next` shows the next five times.",
+    }
+    BadQuery "CF-110" Usage {
+        title: "The query may not be run",
+        meaning: "Nothing was read or changed by it.",
+        cause: "Only one statement that reads is allowed, and it has to give a column with ids of people.",
+        action: "Write a single SELECT that gives `id`.",
+    }
     TargetUnreachable "DB-101" Unreachable {
         title: "The target could not be reached",
         meaning: "Nothing was written in this attempt; what was committed before stays.",
@@ -324,11 +342,53 @@ codes! {
         cause: "A record whose value does not meet the condition in `columns`, and `SLING_ON_CONSTRAINT_FAILURE` is `abort`.",
         action: "Mend the record or the condition, or set `SLING_ON_CONSTRAINT_FAILURE` to `warn` or `skip`.",
     }
+    LostLease "RN-102" Busy {
+        title: "Another process took over",
+        meaning: "This one wrote nothing after it lost its right to; the other one continues where it stopped.",
+        cause: "The process was paused, or cut off from the store, for longer than its lease.",
+        action: "Nothing. If it happens often, look at the load of the machine.",
+    }
+    ChangedMeanwhile "RN-109" Busy {
+        title: "Somebody changed the same records at the same time",
+        meaning: "Nothing of that batch was written.",
+        cause: "Two runs, or a run and a person, worked on the same people.",
+        action: "Run again; it continues where it stopped.",
+    }
+    UndoTooLate "RN-110" Usage {
+        title: "That run can no longer be taken back",
+        meaning: "Nothing was changed.",
+        cause: "It ended more than seven days ago, or it was taken back already.",
+        action: "Look at `achub contacts show`: the history of each person has the values before.",
+    }
+    SegmentNotReady "RN-111" Unreachable {
+        title: "ActiveCampaign has not computed the segment",
+        meaning: "Nobody was imported by it; what was imported before stays.",
+        cause: "A segment is computed when it is first asked for, and a large or complicated one can take very long.",
+        action: "Try again in an hour, or choose lists or tags instead.",
+    }
+    QueryTookTooLong "RN-112" Failed {
+        title: "The query took too long and was ended",
+        meaning: "Nothing was selected by it; nothing was changed.",
+        cause: "It reads more than it has to, or it never ends.",
+        action: "Narrow it down, or give it more time with `--time-limit`.",
+    }
     StoreNewer "SY-102" Failed {
         title: "The state was written by a newer version of the program",
         meaning: "Nothing was touched.",
         cause: "An older program was started after an upgrade.",
         action: "Use the newer program, or another ACHUB_HOME.",
+    }
+    StoreFull "SY-103" Failed {
+        title: "The store cannot be written to",
+        meaning: "What was committed before is safe; nothing of the last batch was written.",
+        cause: "The disk is full, or the file or folder may only be read.",
+        action: "Make room or give the right to write, then run again; it continues where it stopped.",
+    }
+    ClockJumped "SY-104" Failed {
+        title: "The clock of this machine is not right",
+        meaning: "Data are not affected; schedules and leases are judged by the clock of the store.",
+        cause: "The clock was set, the machine slept, or it has no time server.",
+        action: "Let the machine take its time from a time server.",
     }
     StoreBroken "SY-105" Failed {
         title: "The hub's own state could not be read or written",

@@ -5,10 +5,14 @@
 
 pub mod batch;
 pub mod code;
+pub mod condition;
+pub mod consent;
+pub mod email;
 pub mod error;
 pub mod failpoint;
 pub mod name;
 pub mod outcome;
+pub mod person;
 pub mod planted;
 pub mod port;
 pub mod schema;
@@ -17,8 +21,9 @@ pub mod value;
 
 pub use batch::Batch;
 pub use code::Code;
+pub use email::EmailAddress;
 pub use error::Error;
-pub use name::{AccountName, ReplicationName, RunId, StreamName, WalkName};
+pub use name::{AccountName, ConnectionName, JobName, ReplicationName, RunId, StreamName, WalkName};
 pub use outcome::{Outcome, Outcomes};
 pub use schema::{Column, Field, Schema, SharedSchema, Table};
 pub use secret::Secret;

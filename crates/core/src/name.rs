@@ -51,6 +51,14 @@ name!(
     /// Whose budget is spent: one ActiveCampaign account, named by its host in lower case.
     AccountName
 );
+name!(
+    /// The name of a connection in lower case, as it is typed and written into the store.
+    ConnectionName
+);
+name!(
+    /// What runs by itself is known by: `import:shop`, `replications.nightly`. One run of it at a time.
+    JobName
+);
 
 impl RunId {
     /// An identifier that was never given out before.

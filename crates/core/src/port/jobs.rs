@@ -1,0 +1,184 @@
+//! Work that starts by itself: schedules, the queue, and the right to be the only one at it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Error,
+    name::{JobName, RunId},
+};
+
+/// The number that came with a lease. Each new lease of a job has a higher one, and whoever writes with a lower one is
+/// refused: a process that slept through its lease and woke up writes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fence(pub i64);
+
+/// The right to work on a job until a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The job.
+    pub job: JobName,
+    /// The run that holds it.
+    pub run: RunId,
+    /// Its number.
+    pub fence: Fence,
+    /// When it ends unless it is renewed, by the clock of the store.
+    pub until: Timestamp,
+    /// The process that holds it, for people: host and process id.
+    pub holder: String,
+}
+
+/// Who or what started a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// A person, at the command line or on a screen.
+    Person,
+    /// Something that happened: an integration was saved, a webhook came.
+    Event,
+    /// Its schedule.
+    Schedule,
+    /// History is read again.
+    Backfill,
+}
+
+impl Trigger {
+    /// All of them, the most urgent first.
+    pub const ALL: [Trigger; 4] = [Trigger::Person, Trigger::Event, Trigger::Schedule, Trigger::Backfill];
+
+    /// The word that is stored and shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Trigger::Person => "person",
+            Trigger::Event => "event",
+            Trigger::Schedule => "schedule",
+            Trigger::Backfill => "backfill",
+        }
+    }
+
+    /// The trigger of this word.
+    pub fn find(word: &str) -> Option<Trigger> {
+        Trigger::ALL.into_iter().find(|trigger| trigger.word() == word)
+    }
+}
+
+/// A run that waits for its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedRun {
+    /// Its identifier, known from the moment it is asked for.
+    pub run: RunId,
+    /// Of which job.
+    pub job: JobName,
+    /// Who asked.
+    pub trigger: Trigger,
+    /// When it was asked for.
+    pub queued_at: Timestamp,
+    /// Not before this moment.
+    pub not_before: Timestamp,
+    /// How often it was begun before.
+    pub attempts: u32,
+}
+
+/// What became of a wish for a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Queued {
+    /// It waits for its turn.
+    New(RunId),
+    /// One that waits already does the same: all who ask get its id.
+    Joined(RunId),
+}
+
+impl Queued {
+    /// The run that will do it.
+    pub fn run(&self) -> &RunId {
+        match self {
+            Queued::New(run) | Queued::Joined(run) => run,
+        }
+    }
+}
+
+/// When a job starts by itself, as the scheduler remembers it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScheduleState {
+    /// The job.
+    pub job: JobName,
+    /// Its schedule as it was written, so that a changed one begins anew.
+    pub definition: serde_json::Value,
+    /// The next time it is due; `None` where it never is.
+    pub next_at: Option<Timestamp>,
+    /// The time it was last started for.
+    pub last_at: Option<Timestamp>,
+    /// Somebody paused it.
+    pub paused: bool,
+}
+
+/// Schedules, queue and leases. One conformance suite for all implementations; several processes use one store at once.
+#[async_trait]
+pub trait JobStore: Send + Sync {
+    /// The clock of the store, by which leases are judged.
+    async fn now(&self) -> Result<Timestamp, Error>;
+
+    /// Asks for a run of `job`. While one of it waits, everybody who asks gets that one; while one works, exactly one
+    /// follows it.
+    async fn queue(&self, wish: &QueuedRun) -> Result<Queued, Error>;
+
+    /// The runs that wait, in the order in which they will be begun: by trigger, except that whoever has waited longer
+    /// than `ageing` for each class above goes with that class.
+    async fn queued(&self, ageing: Duration) -> Result<Vec<QueuedRun>, Error>;
+
+    /// Takes the next run that may begin now, together with the lease of its job. `None` where there is none.
+    async fn take(
+        &self,
+        holder: &str,
+        term: Duration,
+        ageing: Duration,
+    ) -> Result<Option<(QueuedRun, Lease)>, Error>;
+
+    /// Takes the lease of `job` for a run that nobody queued. `None` where another run holds it, with that lease.
+    async fn lease(
+        &self,
+        job: &JobName,
+        run: &RunId,
+        holder: &str,
+        term: Duration,
+    ) -> Result<Result<Lease, Lease>, Error>;
+
+    /// Extends a lease. Errors: `RN-102` where it is somebody else's by now.
+    async fn renew(&self, lease: &Lease, term: Duration) -> Result<Lease, Error>;
+
+    /// Gives a lease back; one that is lost already is no error.
+    async fn release(&self, lease: &Lease) -> Result<(), Error>;
+
+    /// Puts a run back into the queue, for `not_before`, and gives its lease back, in one transaction.
+    async fn postpone(&self, lease: &Lease, wish: &QueuedRun) -> Result<(), Error>;
+
+    /// Runs that were begun, whose lease ended, and that nobody has taken up: after a crash. Each is given out once.
+    async fn abandoned(&self) -> Result<Vec<QueuedRun>, Error>;
+
+    /// Leases in force.
+    async fn leases(&self) -> Result<Vec<Lease>, Error>;
+
+    /// Asks the holder of a run to end it at its next safe point; it sees this when it renews its lease.
+    async fn ask_to_stop(&self, run: &RunId) -> Result<bool, Error>;
+
+    /// Whether somebody asked for the end of a run.
+    async fn is_asked_to_stop(&self, run: &RunId) -> Result<bool, Error>;
+
+    /// What is remembered of schedules.
+    async fn schedules(&self) -> Result<Vec<ScheduleState>, Error>;
+
+    /// Remembers a schedule. Where `expected` is given and another process has moved `last_at` meanwhile, nothing is
+    /// written and the answer is false: a due time is used once.
+    async fn put_schedule(
+        &self,
+        schedule: &ScheduleState,
+        expected: Option<&ScheduleState>,
+    ) -> Result<bool, Error>;
+
+    /// Forgets a schedule and what waits for its job.
+    async fn remove_schedule(&self, job: &JobName) -> Result<(), Error>;
+}
