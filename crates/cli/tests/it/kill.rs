@@ -114,12 +114,7 @@ pub async fn run_streams(
 }
 
 /// The program, told to replicate these streams in this mode, and not started.
-pub fn command(
-    home: &Path,
-    served: &Served,
-    place: &Place<'_>,
-    (streams, mode): (&[&str], &str),
-) -> Command {
+pub fn command(home: &Path, served: &Served, place: &Place<'_>, (streams, mode): (&[&str], &str)) -> Command {
     // The documented way takes the most requests, so that there are most points to be killed at.
     let account = format!(
         "{{type: api, spec: activecampaign, secrets: {{api_key: demo, base_url: \"{}\"}}, \

@@ -1,5 +1,6 @@
 //! The real binary: environment cleared, a home of its own, whole output looked at.
 
+mod bad_disk;
 mod bad_input;
 mod connections;
 mod demo;
@@ -9,6 +10,7 @@ mod file_runs;
 mod kill;
 mod kill_later;
 mod looking_back;
+mod machine;
 mod pages;
 mod parquet;
 mod postgres;

@@ -71,8 +71,7 @@ fn build() -> Option<PathBuf> {
     Command::new("cc").arg("--version").output().ok()?;
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shim/disk.c");
     // Its own for each process of tests, so that none loads what another is still writing.
-    let library =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("disk-shim-{}.so", std::process::id()));
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("disk-shim-{}.so", std::process::id()));
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"]);
     let compiled = compiler.arg(&library).arg(&source).args(["-ldl", "-lpthread"]).output();

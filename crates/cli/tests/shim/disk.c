@@ -6,6 +6,7 @@
  *   ACHUB_DISK_ERRNO    EIO (the default) or ENOSPC
  *   ACHUB_DISK_MATCH    text the path must contain for a call to fail; without it all do
  *   ACHUB_DISK_FROM     the number of the first matching call that fails, from 1; all that follow fail, too
+ *   ACHUB_DISK_COUNT    a file that gets, at the end, how many calls matched
  *   ACHUB_DISK_JOURNAL  a file that gets every call that changed something, in the order they were made
  *
  * An entry of the journal: one byte what, u32 length of the path, u64 place, u64 length of the data; then path and data.
@@ -52,6 +53,16 @@ __attribute__((constructor)) static void begin(void)
         journal = real(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (journal < 0)
             abort();
+    }
+}
+
+__attribute__((destructor)) static void end(void)
+{
+    const char *path = getenv("ACHUB_DISK_COUNT");
+    FILE *file = path ? fopen(path, "w") : NULL;
+    if (file) {
+        fprintf(file, "%ld\n", matched);
+        fclose(file);
     }
 }
 
