@@ -1,5 +1,7 @@
 //! When a stream that is read by changes is read as a whole, so that deletions and missed changes are found.
 
+use std::time::Duration;
+
 use achub_core::{StreamName, WalkName, port::target::Checkpoints};
 use jiff::{SignedDuration, Timestamp};
 
@@ -51,7 +53,7 @@ pub(crate) fn due(
     if is_unfinished(checkpoints, &walk, &Pass::Check) {
         return NOW;
     }
-    let every = match replication.full_check {
+    let every = match soonest(replication, members) {
         FullCheck::Now => return NOW,
         FullCheck::Never => return NEVER,
         FullCheck::Every(every) => every,
@@ -69,6 +71,18 @@ pub(crate) fn due(
     };
     let is_now = next <= now && begins;
     Due { is_now, next: (!is_now).then_some(next) }
+}
+
+/// What the most eager of `members` asks for.
+fn soonest(replication: &Replication, members: &[&StreamTask]) -> FullCheck {
+    let asked = members.iter().map(|task| task.full_check.unwrap_or(replication.full_check));
+    asked
+        .min_by_key(|check| match check {
+            FullCheck::Now => (0, Duration::ZERO),
+            FullCheck::Every(every) => (1, *every),
+            FullCheck::Never => (2, Duration::ZERO),
+        })
+        .unwrap_or(replication.full_check)
 }
 
 /// Where a start date leaves out older records a complete read shows more than the table is meant to hold: only rows that

@@ -51,6 +51,9 @@ impl std::ops::AddAssign for Drift {
 pub(crate) struct Finding {
     pub(crate) drift: Drift,
     pub(crate) told: Vec<String>,
+    /// Rows too many that only a full check can judge, and what is told of them.
+    pub(crate) waiting: u64,
+    pub(crate) notes: Vec<String>,
 }
 
 /// What a walk found out about the table of one of its streams.
@@ -154,22 +157,45 @@ pub(crate) async fn of_told(
             continue;
         };
         let Some(counts) = target.tally(&tally).await? else { continue };
-        let mut drift = Drift::default();
-        for (value, count) in &told.counts {
-            let held = counts.get(&value.to_string()).copied().unwrap_or(0);
-            drift.missing += count.saturating_sub(held);
-            drift.extra += held.saturating_sub(*count);
-        }
-        if drift.total() > 0 {
-            let finding = findings.entry(told.stream.clone()).or_default();
-            finding.drift += drift;
-            finding.told.push(format!(
-                "{}: by {} {} rows are missing and {} too many; a full check finds out which",
-                told.stream, told.whence, drift.missing, drift.extra
-            ));
-        }
+        let finding = findings.entry(told.stream.clone()).or_default();
+        judge(placed, told, held_against(told, &counts), finding);
     }
+    findings.retain(|_, finding| *finding != Finding::default());
     Ok(findings)
+}
+
+fn held_against(told: &Told, held: &HashMap<String, u64>) -> Drift {
+    let mut drift = Drift::default();
+    for (value, count) in &told.counts {
+        let held = held.get(&value.to_string()).copied().unwrap_or(0);
+        drift.missing += count.saturating_sub(held);
+        drift.extra += held.saturating_sub(*count);
+    }
+    drift
+}
+
+/// What counts that differ mean: rows that are missing are drift, and so are rows too many where everything was read.
+/// Where changes were read, rows too many are what deletions leave behind until the next full check.
+fn judge(placed: &Placed<'_>, told: &Told, mut drift: Drift, finding: &mut Finding) {
+    let (stream, whence) = (&told.stream, &told.whence);
+    if placed.reading == Reading::Changes && drift.extra > 0 {
+        let extra = std::mem::take(&mut drift.extra);
+        finding.waiting += extra;
+        let judged = match placed.due.next {
+            Some(next) => format!("the full check due {} judges them", next.strftime("%Y-%m-%d %H:%M UTC")),
+            None => "no full check is due that would judge them".to_owned(),
+        };
+        finding.notes.push(format!(
+            "{stream}: by {whence} {extra} rows are too many, as records that are gone leave them; {judged}"
+        ));
+    }
+    if drift.total() > 0 {
+        finding.drift += drift;
+        finding.told.push(format!(
+            "{stream}: by {whence} {} rows are missing and {} too many; a full check finds out which",
+            drift.missing, drift.extra
+        ));
+    }
 }
 
 /// How the rows of a table are counted as the source counted; `None` where a field has no column there.

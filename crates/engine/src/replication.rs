@@ -119,6 +119,9 @@ pub struct StreamTask {
     pub columns: Vec<ColumnWish>,
     /// What happens to its table, apart from the replication's [`Landing`].
     pub table_wish: TableWish,
+    /// When it is read as a whole and compared, where it differs from the replication's. Streams that follow one another
+    /// are checked together, as soon as one of them asks.
+    pub full_check: Option<FullCheck>,
 }
 
 impl StreamTask {
@@ -141,6 +144,7 @@ impl StreamTask {
             shaping: Shaping::default(),
             columns: Vec::new(),
             table_wish: TableWish::default(),
+            full_check: None,
             stream,
         }
     }

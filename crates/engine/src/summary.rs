@@ -46,7 +46,8 @@ pub struct Summary {
     /// By how many records tables differ from the source, over all streams. Zero is expected.
     #[serde(default)]
     pub drift: Drift,
-    /// Rows the source did not show for the first time, over all streams: the next full check decides about them.
+    /// Rows the next full check decides about, over all streams: those the source did not show for the first time, and
+    /// those that are too many by what it told.
     #[serde(default)]
     pub waiting: u64,
     /// The first rows that were put aside, 100 at most; the outcomes count all.
@@ -95,6 +96,9 @@ pub struct StreamSummary {
     /// By how many records the table differs from the source. Zero is expected.
     #[serde(default)]
     pub drift: Drift,
+    /// Rows that are too many by what the source told, and that only the next full check can judge.
+    #[serde(default)]
+    pub waiting: u64,
     /// What a complete read found out about the table, where it was one.
     #[serde(default)]
     pub check: Option<Check>,
@@ -131,6 +135,7 @@ impl StreamSummary {
             warned: Vec::new(),
             left_out_columns: Vec::new(),
             drift: Drift::default(),
+            waiting: 0,
             check: None,
             cursor: None,
             findings: Vec::new(),
@@ -262,9 +267,11 @@ fn add_report(summary: &mut Summary, fed: &Fed) {
 /// Adds by how much a table differs from the source.
 pub(crate) fn add_finding(summary: &mut Summary, name: &StreamName, finding: &Finding) {
     summary.drift += finding.drift;
-    summary.notes.extend(finding.told.iter().cloned());
+    summary.waiting += finding.waiting;
+    summary.notes.extend(finding.told.iter().chain(&finding.notes).cloned());
     if let Some(stream) = stream(summary, name) {
         stream.drift += finding.drift;
+        stream.waiting += finding.waiting;
         let code = Code::Drift.id().to_owned();
         stream.findings.extend(finding.told.iter().map(|sentence| (code.clone(), sentence.clone())));
     }

@@ -11,6 +11,7 @@ use achub_core::{
 use crate::{
     naming::{self, Distinct},
     replication::{Casing, Landing, LoadedAt, Mode, Replication, Selected, StreamTask, Unknown},
+    shape::Nesting,
 };
 
 /// The JSON column for members of a record without a declared field.
@@ -29,7 +30,7 @@ pub(crate) fn table_load(task: &StreamTask, schema: &Schema, landing: &Landing) 
         columns.push(wanted, field.ty, Origin::Field(index));
         columns.rule(column_rules(task, &field.name));
     }
-    if landing.unknown == Unknown::OneColumn {
+    if unknown(task, landing) == Unknown::OneColumn {
         columns.push(EXTRA.to_owned(), FieldType::Json, Origin::Extra);
     }
     system_columns(&mut columns, task, landing);
@@ -51,10 +52,19 @@ pub(crate) fn table_load(task: &StreamTask, schema: &Schema, landing: &Landing) 
     ))
 }
 
+/// Where members without a declared field go. What a file wants taken apart has no declared field, and whoever asks for it
+/// asks for columns: in one JSON column it would be put together again.
+fn unknown(task: &StreamTask, landing: &Landing) -> Unknown {
+    match task.shaping.nesting {
+        Nesting::Depth(_) => Unknown::OwnColumns,
+        Nesting::AsJson | Nesting::WholeRecord => landing.unknown,
+    }
+}
+
 fn with_wishes(load: TableLoad, task: &StreamTask, landing: &Landing) -> TableLoad {
     let wish = &task.table_wish;
     TableLoad {
-        add_columns: landing.unknown == Unknown::OwnColumns,
+        add_columns: unknown(task, landing) == Unknown::OwnColumns,
         evolution: wish.evolution.unwrap_or(landing.evolution),
         merge: wish.merge,
         staging: wish.staging.clone(),
@@ -243,4 +253,31 @@ fn unknown_field(task: &StreamTask, name: &str, schema: &Schema) -> Error {
     let known: Vec<&str> = schema.fields.iter().map(|field| field.name.as_str()).collect();
     Error::new(Code::BadFile, format!("stream {} has no field {name}", task.stream))
         .with_hint(format!("its fields are {}", known.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use achub_core::{Field, FieldType, Schema, StreamName, port::target::Origin};
+
+    use super::table_load;
+    use crate::{
+        replication::{Landing, Mode, StreamTask},
+        shape::Nesting,
+    };
+
+    /// What a file wants taken apart becomes columns under our own defaults too.
+    #[test]
+    fn flattened_members_become_columns_everywhere() {
+        let field = Field { name: "id".to_owned(), ty: FieldType::Integer, noise: false };
+        let schema = Schema { fields: vec![field], key: vec![0] };
+        for (nesting, own_columns) in [(Nesting::AsJson, false), (Nesting::Depth(1), true)] {
+            let mut task = StreamTask::new(StreamName::new("tags"), Mode::Incremental, "a test");
+            task.shaping.nesting = nesting;
+
+            let load = table_load(&task, &schema, &Landing::ours()).expect("a table");
+
+            let has_extra = load.origins.contains(&Origin::Extra);
+            assert_eq!((load.add_columns, has_extra), (own_columns, !own_columns), "{nesting:?}");
+        }
+    }
 }

@@ -92,6 +92,24 @@ async fn asked_for_check_is_always_due() {
     assert_eq!(read, (true, LoadMode::MergeAtEnd, "contacts:check".to_owned()));
 }
 
+/// SL-11: deletions that a file wants found in one stream make no other stream be read as a whole.
+#[tokio::test]
+async fn one_streams_check_leaves_others_alone() {
+    let mut tasks = vec![task("contacts", Mode::Incremental), task("deals", Mode::Incremental)];
+    tasks[1].full_check = Some(FullCheck::Now);
+    let never = Replication { full_check: FullCheck::Never, ..replication(tasks) };
+    let source = ScriptedSource::new(vec![Script::of("contacts", 1), Script::of("deals", 1)]);
+    let mut target = remembering(None, &[]);
+    target.checkpoints.cursors.insert(StreamName::new("deals"), at(CURSOR));
+
+    run_plainly(&never, &source, &target).await;
+
+    let asked = source.asked.lock().expect("no test panics with it");
+    let whole: Vec<(&str, bool)> =
+        asked.iter().map(|wanted| (wanted.stream.as_str(), wanted.since.is_none())).collect();
+    assert_eq!(whole, [("contacts", false), ("deals", true)]);
+}
+
 /// Rows of a check and of a walk over changes must not be mixed: each is continued by its own kind only.
 #[tokio::test]
 async fn unfinished_walks_are_finished_by_their_kind() {
@@ -195,11 +213,18 @@ async fn told_counts_are_held_against_tables() {
         counts: HashMap::from([(7, count)]),
         whence: "lists.active_subscribers".to_owned(),
     };
+    let missing = Drift { missing: 2, ..Drift::default() };
     let extra = Drift { extra: 2, ..Drift::default() };
     let (quiet, shortly_before) = ("2026-03-02T08:00:00Z", "2026-03-02T08:55:00Z");
-    for (count, changed_at, drift) in
-        [(5, quiet, Drift::default()), (3, quiet, extra), (3, shortly_before, Drift::default())]
-    {
+    let (none, week) = (Drift::default(), FullCheck::WEEKLY);
+    for (count, changed_at, check, drift, waiting) in [
+        (5, quiet, week, none, 0),
+        (7, quiet, week, missing, 0),
+        (3, quiet, week, none, 2),
+        (3, quiet, FullCheck::Never, none, 2),
+        (3, quiet, FullCheck::Now, extra, 0),
+        (3, shortly_before, week, none, 0),
+    ] {
         let report = WalkReport { told: vec![told(count)], ..WalkReport::default() };
         let script = Script { changed_at: Some(at(changed_at)), ..Script::of("contacts", 1).reports(report) };
         let source = ScriptedSource::new(vec![script]);
@@ -208,9 +233,16 @@ async fn told_counts_are_held_against_tables() {
             ..remembering(Some("2026-03-01T00:00:00Z"), &[])
         };
 
-        let summary = run_plainly(&weekly(), &source, &target).await;
+        let summary = run_plainly(&Replication { full_check: check, ..weekly() }, &source, &target).await;
 
-        assert_eq!(summary.drift, drift, "{count} at {changed_at}");
+        let class = (drift != none).then_some(Class::Refused);
+        assert_eq!(
+            (summary.drift, summary.waiting, summary.class()),
+            (drift, waiting, class),
+            "{count} at {changed_at}, {check:?}"
+        );
+        let told = summary.notes.iter().any(|note| note.contains("full check due 2026-03-08"));
+        assert_eq!(told, waiting > 0 && check == week, "{:?}", summary.notes);
     }
 }
 
