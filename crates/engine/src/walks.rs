@@ -1,13 +1,13 @@
 //! The walks of a run beside each other, each with its hooks and its tries.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use achub_core::{
     Code, Error, StreamName,
     code::Class,
     port::{progress::Event, source::OpenWalk},
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 
 use crate::{
     context::Context,
@@ -48,7 +48,7 @@ async fn feed_one(open: Box<dyn OpenWalk>, round: usize, context: &Context<'_>) 
     if begun.is_empty() {
         return ended;
     }
-    let mut result = with_tries(open, round, &begun, context).await;
+    let mut result = contained(with_tries(open, round, &begun, context)).await;
     if let Ok(fed) = &result
         && let Err(error) = context.remember(&landed(fed, round, context)).await
     {
@@ -62,6 +62,13 @@ async fn feed_one(open: Box<dyn OpenWalk>, round: usize, context: &Context<'_>) 
     }
     end(begun, result, &mut ended, context).await;
     ended
+}
+
+/// A panic of whatever a walk calls is the end of that walk: what it held is let go of, and the others go on.
+async fn contained<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    // Nothing a walk shares with others is left half changed: the target takes back what was not committed.
+    let ended = AssertUnwindSafe(work).catch_unwind().await;
+    ended.unwrap_or_else(|_| Err(Error::new(Code::Bug, "a walk ended in a panic")))
 }
 
 /// Calls the hooks before streams; gives those that are to be loaded.

@@ -1,4 +1,5 @@
-//! A target at which the process seems to die, for tests in this process: the run is dropped where a kill would end it.
+//! A target at which the process seems to die, for tests in this process: the run is dropped where a kill would end it; and
+//! both sides as they panic.
 
 use std::{
     collections::HashMap,
@@ -10,9 +11,9 @@ use std::{
 };
 
 use achub_core::{
-    Error, FieldType, ReplicationName,
+    Error, FieldType, ReplicationName, StreamName, WalkName,
     port::{
-        source::Page,
+        source::{OpenWalk, Opened, Page, PageSink, Position, Source, StreamInfo, Walk, WalkReport, Wanted},
         target::{
             Checkpoints, Closing, Difference, Load, LoadSpec, TableLoad, TableReport, Tally, Target,
             TargetInfo, WideView, Written,
@@ -48,12 +49,18 @@ pub struct Fuse {
     moment: Moment,
     left: AtomicU64,
     burnt: Notify,
+    panics: bool,
 }
 
 impl Fuse {
     /// Burnt when `moment` is passed for the `nth` time, from 1.
     pub fn at(moment: Moment, nth: u64) -> Arc<Fuse> {
-        Arc::new(Fuse { moment, left: AtomicU64::new(nth), burnt: Notify::new() })
+        Arc::new(Fuse { moment, left: AtomicU64::new(nth), burnt: Notify::new(), panics: false })
+    }
+
+    /// The same, but whoever passes there panics.
+    pub fn panicking_at(moment: Moment, nth: u64) -> Arc<Fuse> {
+        Arc::new(Fuse { moment, left: AtomicU64::new(nth), burnt: Notify::new(), panics: true })
     }
 
     /// Runs `work` to its end, or drops it where the fuse burns out: `None`.
@@ -67,6 +74,7 @@ impl Fuse {
 
     async fn pass(&self, moment: Moment) {
         if moment == self.moment && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            assert!(!self.panics, "the target panics, as a test wants it");
             self.burnt.notify_one();
             pending::<()>().await;
         }
@@ -100,6 +108,67 @@ impl Load for CrashingLoad {
         let reports = self.load.finish(closing).await?;
         self.fuse.pass(Moment::AfterFinish).await;
         Ok(reports)
+    }
+}
+
+/// Another source, one walk of which panics behind its first page.
+pub struct PanickingSource<'a> {
+    /// What is read.
+    pub source: &'a dyn Source,
+    /// The stream whose walk it is.
+    pub stream: StreamName,
+}
+
+struct PanickingWalk(Box<dyn OpenWalk>);
+
+struct PanickingSink<'a>(&'a mut dyn PageSink);
+
+#[async_trait]
+impl PageSink for PanickingSink<'_> {
+    async fn page(&mut self, page: Page) -> Result<(), Error> {
+        self.0.page(page).await?;
+        panic!("the source panics, as a test wants it");
+    }
+}
+
+#[async_trait]
+impl OpenWalk for PanickingWalk {
+    fn walk(&self) -> &Walk {
+        self.0.walk()
+    }
+
+    async fn read(self: Box<Self>, sink: &mut dyn PageSink) -> Result<WalkReport, Error> {
+        self.0.read(&mut PanickingSink(sink)).await
+    }
+}
+
+#[async_trait]
+impl Source for PanickingSource<'_> {
+    fn streams(&self) -> Vec<StreamInfo> {
+        self.source.streams()
+    }
+
+    async fn describe(&self, names: &[StreamName]) -> Result<Vec<StreamInfo>, Error> {
+        self.source.describe(names).await
+    }
+
+    fn requests_sent(&self) -> u64 {
+        self.source.requests_sent()
+    }
+
+    async fn open(
+        &self,
+        wanted: &[Wanted],
+        positions: &HashMap<WalkName, Position>,
+    ) -> Result<Opened, Error> {
+        let mut opened = self.source.open(wanted, positions).await?;
+        let is_meant =
+            |open: &dyn OpenWalk| open.walk().streams.iter().any(|stream| stream.name == self.stream);
+        let wrap = |open: Box<dyn OpenWalk>| -> Box<dyn OpenWalk> {
+            if is_meant(&*open) { Box::new(PanickingWalk(open)) } else { open }
+        };
+        opened.walks = opened.walks.into_iter().map(wrap).collect();
+        Ok(opened)
     }
 }
 
