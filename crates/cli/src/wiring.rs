@@ -102,10 +102,11 @@ impl Context {
             key: account.api_key.clone(),
             pace: pace(account.rate),
             allow_private_address,
-            limits: Limits::default(),
+            limits: Limits { backoff: account.backoff, ..Limits::default() },
         };
         let transport = Arc::new(HttpTransport::new(&settings)?);
-        Ok(Client::new(settings, transport, store.clone(), Arc::new(SystemClock), progress))
+        let client = Client::new(settings, transport, store.clone(), Arc::new(SystemClock), progress);
+        Ok(client.with_rules(account.rules.iter().cloned()))
     }
 }
 

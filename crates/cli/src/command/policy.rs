@@ -23,11 +23,15 @@ const WIDE_STREAM: &str = "contacts_wide";
 ///
 /// Errors: `CF-106` for a share that is none.
 pub fn apply(replication: &mut Replication, policies: &Policies) -> Result<(), Error> {
-    if policies.full_check {
-        replication.full_check = FullCheck::Now;
-    }
-    if policies.no_full_check {
-        replication.full_check = FullCheck::Never;
+    let check = match (policies.full_check, policies.no_full_check) {
+        (true, _) => Some(FullCheck::Now),
+        (_, true) => Some(FullCheck::Never),
+        (false, false) => None,
+    };
+    if let Some(check) = check {
+        replication.full_check = check;
+        // A flag is about the whole run, whatever a file says about single streams.
+        replication.streams.iter_mut().for_each(|task| task.full_check = None);
     }
     apply_absence(replication, policies)?;
     if let Some(changes) = policies.schema_changes {

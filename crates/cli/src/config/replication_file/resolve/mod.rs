@@ -123,13 +123,13 @@ pub fn resolve(
         placed.push((listing.listed.place, resolver.task(listing, &mut notes)?));
     }
     tables::check(&file.origin, &placed, setting.target.1)?;
-    let streams: Vec<StreamTask> = placed.into_iter().map(|(_, task)| task).collect();
+    let streams: Vec<StreamTask> = placed.into_iter().map(|(_, task)| checked(task, setting.style)).collect();
     let replication = Replication {
         name,
         state_schema: state::schema(file, setting)?,
         landing: landing::landing(setting),
         anchor: anchor(setting)?,
-        full_check: full_check(setting, &streams),
+        full_check: full_check(setting.style),
         working: landing::working(setting, selected.iter().map(|listing| &listing.settings.target)),
         streams,
     };
@@ -163,14 +163,19 @@ fn hooks(file: &ReplicationFile, selected: &[&Listing]) -> FileHooks {
     FileHooks { run: file.hooks.clone(), streams: of_streams.collect() }
 }
 
-/// Who asks in a file for deletions to be found expects them found by every run; ours come by the week.
-fn full_check(setting: &Setting<'_>, streams: &[StreamTask]) -> FullCheck {
-    let asked = streams.iter().any(|task| task.table_wish.absence.is_some());
-    match setting.style {
-        Style::Sling if asked => FullCheck::Now,
+/// Full checks of streams for which nobody asks that deletions be found; ours come by the week.
+fn full_check(style: Style) -> FullCheck {
+    match style {
         Style::Sling => FullCheck::Never,
         Style::Ours => FullCheck::WEEKLY,
     }
+}
+
+/// Who asks in a file for deletions of a stream to be found expects them found by every run.
+fn checked(mut task: StreamTask, style: Style) -> StreamTask {
+    let is_asked = style == Style::Sling && task.table_wish.absence.is_some();
+    task.full_check = is_asked.then_some(FullCheck::Now);
+    task
 }
 
 /// The start of incremental streams without a cursor.
