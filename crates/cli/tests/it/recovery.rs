@@ -63,30 +63,47 @@ async fn deaths_during_recovery_lose_nothing_in_postgres() {
     }
 }
 
-/// A-04 of the fault tests: a run that dies in the middle of a write does nothing to one that writes beside it.
-#[tokio::test(flavor = "multi_thread")]
-async fn death_beside_another_run_harms_neither() {
+/// Lets a run die at `death` while another one writes other tables to the same place, and takes it up again.
+async fn die_beside_another(place: &kill::Place<'_>, death: &str) {
     let settings = Settings { contacts: CONTACTS, rate: Rate::Off, ..Settings::default() };
     let account = account::Account::new(settings);
     let served = account.serve().await;
     let homes = [(); 2].map(|()| tempfile::tempdir().expect("a temporary folder"));
-    for death in ["before-upsert:2", "before-commit:2", "after-commit:2"] {
+    let (dying, living) = ((&["contacts"][..], "incremental"), (&["deals", "tags"][..], "full-refresh"));
+
+    let (died, lived) = tokio::join!(
+        run_streams(homes[0].path(), &served, place, dying, Some(death)),
+        run_streams(homes[1].path(), &served, place, living, None),
+    );
+    let again = run_streams(homes[0].path(), &served, place, dying, None).await;
+
+    assert_eq!((died, lived, again), (None, Some(0), Some(0)), "{death}");
+    for stream in ["contacts", "deals", "tags"] {
+        let records = oracle::records(stream, &account.truth(stream).await);
+        let findings = oracle::compare(&records, &place.rows(stream).await);
+        assert!(findings.is_clean(), "{death}: {stream}: {}", findings.brief());
+    }
+}
+
+/// Where a run dies beside another one.
+const BESIDE: [&str; 3] = ["before-upsert:2", "before-commit:2", "after-commit:2"];
+
+/// A-04 of the fault tests: a run that dies in the middle of a write does nothing to one that writes beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn death_beside_another_run_harms_neither() {
+    for death in BESIDE {
         let database = FreshDatabase::create().await;
-        let place = kill::Place::Postgres(&database);
-        let (dying, living) = ((&["contacts"][..], "incremental"), (&["deals", "tags"][..], "full-refresh"));
+        die_beside_another(&kill::Place::Postgres(&database), death).await;
+    }
+}
 
-        let (died, lived) = tokio::join!(
-            run_streams(homes[0].path(), &served, &place, dying, Some(death)),
-            run_streams(homes[1].path(), &served, &place, living, None),
-        );
-        let again = run_streams(homes[0].path(), &served, &place, dying, None).await;
-
-        assert_eq!((died, lived, again), (None, Some(0), Some(0)), "{death}");
-        for stream in ["contacts", "deals", "tags"] {
-            let records = oracle::records(stream, &account.truth(stream).await);
-            let findings = oracle::compare(&records, &place.rows(stream).await);
-            assert!(findings.is_clean(), "{death}: {stream}: {}", findings.brief());
-        }
+/// The same where both write to one file of SQLite, which has one writer at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn death_beside_another_spares_the_file() {
+    for death in BESIDE {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("target.db");
+        die_beside_another(&kill::Place::Sqlite(&file), death).await;
     }
 }
 
