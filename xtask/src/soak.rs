@@ -1,4 +1,5 @@
-//! `cargo xtask soak`: random trouble from one seed after the other, for as long as it is told to.
+//! `cargo xtask soak`: random trouble from one seed after the other, for as long as it is told to. With `--deaths` the trouble
+//! is that the real program is killed, at any time, over a large account.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,8 +10,21 @@ use crate::{
     workspace,
 };
 
-/// The test that plays seeds; it is left out of every other run.
-const TEST: &str = "soak_into_postgres_and_others";
+/// A test that plays seeds; it is left out of every other run.
+#[derive(Debug)]
+struct Soak {
+    package: &'static str,
+    test: &'static str,
+}
+
+/// Faults, an account that moves and deaths at commits, in one process and virtual time.
+const TROUBLE: Soak = Soak { package: "achub-connectors", test: "soak_into_postgres_and_others" };
+
+/// The real program, killed at random times.
+const DEATHS: Soak = Soak { package: "achub", test: "soak_of_deaths_at_any_time" };
+
+/// Contacts of the account over which the program is killed; a round takes about a minute.
+const CONTACTS: u64 = 10_000;
 
 /// How long, and where to begin.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +32,8 @@ struct Options {
     minutes: u64,
     /// `None`: from the clock, so that no two soaks play the same.
     seed: Option<u64>,
+    deaths: bool,
+    contacts: u64,
 }
 
 /// Plays seeds against a private PostgreSQL and files of SQLite. `true` where none found anything.
@@ -26,21 +42,13 @@ pub fn run(arguments: &[String]) -> Result<bool> {
     let seed = options.seed.unwrap_or_else(seed_of_now);
     let server = Server::start(Durability::None)?;
     println!("soak: {} minutes from seed {seed}", options.minutes);
+    let Soak { package, test } = if options.deaths { DEATHS } else { TROUBLE };
     let status = workspace::cargo()
-        .args([
-            "test",
-            "--package",
-            "achub-connectors",
-            "--test",
-            "it",
-            "--",
-            TEST,
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["test", "--package", package, "--test", "it", "--", test, "--ignored", "--nocapture"])
         .env("ACHUB_TEST_POSTGRES", server.url())
         .env("ACHUB_SOAK_MINUTES", options.minutes.to_string())
         .env("ACHUB_SOAK_SEED", seed.to_string())
+        .env("ACHUB_SOAK_CONTACTS", options.contacts.to_string())
         .current_dir(workspace::root()?)
         .status()
         .context("cannot start cargo")?;
@@ -55,15 +63,22 @@ fn seed_of_now() -> u64 {
 
 impl Options {
     fn parse(arguments: &[String]) -> Result<Options> {
-        let mut options = Options { minutes: 10, seed: None };
+        let mut options = Options { minutes: 10, seed: None, deaths: false, contacts: CONTACTS };
         let mut rest = arguments.iter();
         while let Some(name) = rest.next() {
+            if name == "--deaths" {
+                options.deaths = true;
+                continue;
+            }
             let value = rest.next().with_context(|| format!("{name} needs a number"))?;
             let number = value.parse().with_context(|| format!("{value:?} is no whole number"))?;
             match name.as_str() {
                 "--minutes" => options.minutes = number,
                 "--seed" => options.seed = Some(number),
-                _ => bail!("soak does not know {name:?}; it knows --minutes N and --seed S"),
+                "--contacts" => options.contacts = number,
+                _ => bail!(
+                    "soak does not know {name:?}; it knows --minutes N, --seed S, --deaths and --contacts N"
+                ),
             }
         }
         Ok(options)
@@ -81,8 +96,10 @@ mod tests {
 
     #[test]
     fn length_and_seed_are_taken() {
-        assert_eq!(parsed(&[]), Some(Options { minutes: 10, seed: None }));
-        assert_eq!(parsed(&["--seed", "7", "--minutes", "2"]), Some(Options { minutes: 2, seed: Some(7) }));
+        let usual = Options { minutes: 10, seed: None, deaths: false, contacts: 10_000 };
+        assert_eq!(parsed(&[]), Some(usual));
+        let asked = ["--seed", "7", "--deaths", "--minutes", "2", "--contacts", "500"];
+        assert_eq!(parsed(&asked), Some(Options { minutes: 2, seed: Some(7), deaths: true, contacts: 500 }));
         for wrong in [&["--minutes"][..], &["--minutes", "x"], &["--hours", "1"]] {
             assert_eq!(parsed(wrong), None, "{wrong:?}");
         }
