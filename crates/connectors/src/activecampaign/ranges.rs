@@ -46,6 +46,13 @@ struct Slot {
 /// Pages of which it is not known how far they reach: a cut can cost one.
 const PAGES_WORTH_CUTTING: f64 = 4.0;
 
+/// Pages where there is a record for nearly every id, so that a cut costs nothing and every page can have a reader of its
+/// own: at the end of a walk that keeps the budget in use, where long ranges would be read page after page by few.
+const FULL_PAGES_WORTH_CUTTING: f64 = 2.0;
+
+/// Records per id from which on nearly every id has one.
+const DENSITY_FULL: f64 = 0.98;
+
 /// Blocks, whose ends are known beforehand: a cut between two costs nothing.
 const BLOCKS_WORTH_CUTTING: f64 = 2.0;
 
@@ -64,7 +71,11 @@ impl Ranges {
             ranges: slots,
             page_size: i64::from(page_size.max(1)),
             density,
-            pages_worth_cutting: PAGES_WORTH_CUTTING,
+            pages_worth_cutting: if density >= DENSITY_FULL {
+                FULL_PAGES_WORTH_CUTTING
+            } else {
+                PAGES_WORTH_CUTTING
+            },
         }
     }
 
