@@ -17,7 +17,7 @@ pub(crate) struct Mutation {
     change: u64,
     delete: u64,
     /// Values put into single rows as they are, by id.
-    set: Vec<(u64, Map<String, Value>)>,
+    set: Vec<Setting>,
     dice: Dice,
     /// Whether it happens between every two pages of the collection instead of now.
     pub(crate) between_pages: bool,
@@ -93,9 +93,12 @@ impl Mutation {
     }
 }
 
+/// A row, and the values it gets.
+type Setting = (u64, Map<String, Value>);
+
 /// What `set` puts into which rows: an object of ids, each with an object of fields the collection has. Values are sent as
 /// they are given here, whatever their field is meant to hold.
-fn settings(table: &Table, value: &Value) -> Result<Vec<(u64, Map<String, Value>)>, Error> {
+fn settings(table: &Table, value: &Value) -> Result<Vec<Setting>, Error> {
     let wrong = || Error::Control("`set` is not an object of ids with objects of fields".to_owned());
     let one = |(id, values): (&String, &Value)| {
         let (id, values) = (id.parse().map_err(|_| wrong())?, values.as_object().ok_or_else(wrong)?);
