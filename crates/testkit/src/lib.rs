@@ -9,5 +9,6 @@ pub mod memory_target;
 pub mod oracle;
 pub mod poison;
 pub mod postgres;
+pub mod postgres_server;
 pub mod target_suite;
 pub mod time;
