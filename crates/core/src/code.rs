@@ -276,6 +276,12 @@ codes! {
         cause: "DuckDB is not part of the program: its library is loaded from a file when it is needed, and there is none, or it is for another machine.",
         action: "Get the library: `npm pack @duckdb/node-bindings-linux-x64` brings an archive with `libduckdb.so` in it (there is a package for each system), or take `libduckdb` from DuckDB's download page. Then name the file as `library` of the connection or in ACHUB_DUCKDB_LIBRARY, or put it beside the program.",
     }
+    TargetCrowded "DB-108" Unreachable {
+        title: "The target's server takes no more connections",
+        meaning: "Nothing was written in this attempt; what was committed before stays.",
+        cause: "All connections that the server or the user may have are taken: `max_connections`, or a limit of the role or the database. A run takes up to one for each of its walks, and one more.",
+        action: "Run again when others are done, the run continues where it stopped; or raise the limit, or close what is not needed (`SELECT * FROM pg_stat_activity`).",
+    }
     ValueRefused "DB-201" Refused {
         title: "The target cannot hold a value",
         meaning: "The row was put aside in the quarantine; all others landed.",
@@ -291,7 +297,7 @@ codes! {
     GaveWay "DB-203" Unreachable {
         title: "The target kept giving way to somebody else's work",
         meaning: "The transaction was rolled back, again and again; what was committed before stays.",
-        cause: "Deadlocks or serialisation failures with other programs that write to the same tables, or a table that somebody keeps locked.",
+        cause: "Deadlocks or serialisation failures with other programs that write to the same tables, or a table or an SQLite file that somebody keeps locked.",
         action: "Run again when they are done; the run continues where it stopped. A lower `isolation_level` makes serialisation failures rarer.",
     }
     DiskFull "DB-204" Failed {

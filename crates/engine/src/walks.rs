@@ -205,13 +205,13 @@ pub(crate) fn trying_again(what: &str, error: &Error, delay: Duration, tries_lef
 /// Failures of the target that are gone after a while. What the source's client gave up on is not among them: it has
 /// waited and tried again already.
 pub(crate) fn passes_by_itself(error: &Error) -> bool {
-    matches!(error.code(), Code::TargetUnreachable | Code::GaveWay)
+    matches!(error.code(), Code::TargetUnreachable | Code::TargetCrowded | Code::GaveWay)
 }
 
 fn ends_the_run(error: &Error) -> bool {
     match error.class() {
-        // Who gives way on one table may have others to itself.
-        Class::Unreachable => error.code() != Code::GaveWay,
+        // Who gives way on one table may have others to itself, and who gets no connection gets one when a walk ends.
+        Class::Unreachable => !matches!(error.code(), Code::GaveWay | Code::TargetCrowded),
         Class::Credentials => error.code() != Code::NotAllowed,
         Class::Failed | Class::Usage | Class::Refused | Class::Guard | Class::Busy | Class::Interrupted => {
             false

@@ -32,6 +32,7 @@ fn meaning(state: &str) -> Code {
         "3D000" => Code::TargetSignIn,
         "42501" => Code::MissingGrant,
         "53100" => Code::DiskFull,
+        "53300" => Code::TargetCrowded,
         // Something depends on it, or it is not there, or has another shape.
         "2BP01" | "42P01" | "42703" | "42P07" | "42804" | "3F000" => Code::TableChanged,
         // A lock was not to be had in time, or a statement took longer than somebody allows.
@@ -93,7 +94,8 @@ mod tests {
         let cases = [
             ("28P01", Code::TargetSignIn),
             ("53100", Code::DiskFull),
-            ("53300", Code::TargetUnreachable),
+            ("53200", Code::TargetUnreachable),
+            ("53300", Code::TargetCrowded),
             ("57P01", Code::TargetUnreachable),
             ("23514", Code::ValueRefused),
             ("2BP01", Code::TableChanged),
