@@ -82,7 +82,7 @@ pub(crate) async fn walk(
     });
     let mut planting = Planting::default();
     let (report, quarantined) = pump(open, &mut *load, &mut ways, &mut planting, context).await?;
-    let next_start = planting.next_start(next_start(&walk));
+    let next_start = planting.next_start(next_start(&walk, context.started_at));
     let closing = closing(&walk, next_start, &streams, &report, context);
     let (tables, failed) = finish(load, order, &closing, context).await?;
     let seconds = context.clock.now().duration_since(began).as_secs_f64();
@@ -249,9 +249,11 @@ fn moves_cursor(reading: &Reading, mode: Mode) -> bool {
     }
 }
 
-/// Where the next incremental run of the walk's streams reads from.
-fn next_start(walk: &Walk) -> Timestamp {
-    walk.as_of - OVERLAP
+/// Where the next incremental run of the walk's streams reads from: behind the source's clock when the walk was opened,
+/// and behind ours when the run began. A source whose clock is ahead and set right later gives times to changes that lie
+/// before its own clock of now.
+fn next_start(walk: &Walk, started_at: Timestamp) -> Timestamp {
+    walk.as_of.min(started_at) - OVERLAP
 }
 
 /// Moves the collected rows, with the hooks around it. A hook that skips leaves the rows of the whole walk collected.

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use achub_core::{
@@ -69,12 +72,23 @@ pub struct Script {
     pub changed_at: Option<Timestamp>,
     /// Each page comes so often.
     pub times: u64,
+    /// Records on a page.
+    pub page_records: u64,
 }
 
 impl Script {
     pub fn of(stream: &'static str, pages: u64) -> Script {
         let ending = Ending::Report(Box::default());
-        Script { stream, pages, ending, tracked: true, total: None, changed_at: None, times: 1 }
+        Script {
+            stream,
+            pages,
+            ending,
+            tracked: true,
+            total: None,
+            changed_at: None,
+            times: 1,
+            page_records: 1,
+        }
     }
 
     pub fn untracked(mut self) -> Script {
@@ -92,8 +106,10 @@ impl Script {
     }
 }
 
-/// A source of walks that each feed one stream, one record a page.
+/// A source of walks that each feed one stream, one record a page unless the script says otherwise.
 pub struct ScriptedSource {
+    /// Records that were read.
+    pub sent: Arc<AtomicU64>,
     pub scripts: Vec<Script>,
     pub asked: Mutex<Vec<Wanted>>,
     /// What was asked each time.
@@ -104,6 +120,7 @@ pub struct ScriptedSource {
 impl ScriptedSource {
     pub fn new(scripts: Vec<Script>) -> ScriptedSource {
         ScriptedSource {
+            sent: Arc::default(),
             scripts,
             asked: Mutex::default(),
             opens: Mutex::default(),
@@ -141,7 +158,7 @@ impl Source for ScriptedSource {
             |script: &&Script| wanted.iter().any(|wanted| wanted.stream.as_str() == script.stream);
         let open = |script: &Script| {
             let resumed = positions.contains_key(&WalkName::new(script.stream));
-            Box::new(ScriptedWalk::new(script, resumed)) as Box<dyn OpenWalk>
+            Box::new(ScriptedWalk::new(script, resumed, self.sent.clone())) as Box<dyn OpenWalk>
         };
         let walks = self.scripts.iter().filter(is_wanted).map(open);
         Ok(Opened { walks: walks.collect(), requests_per_second: Some(4.0), failed: Vec::new() })
@@ -151,10 +168,11 @@ impl Source for ScriptedSource {
 struct ScriptedWalk {
     walk: Walk,
     script: Script,
+    sent: Arc<AtomicU64>,
 }
 
 impl ScriptedWalk {
-    fn new(script: &Script, resumed: bool) -> ScriptedWalk {
+    fn new(script: &Script, resumed: bool, sent: Arc<AtomicU64>) -> ScriptedWalk {
         let name = StreamName::new(script.stream);
         let stream = WalkStream { name, schema: schema(), rows: script.total, left_out: None };
         let walk = Walk {
@@ -165,7 +183,7 @@ impl ScriptedWalk {
             resumed,
             as_of: opened_at(),
         };
-        ScriptedWalk { walk, script: script.clone() }
+        ScriptedWalk { walk, script: script.clone(), sent }
     }
 }
 
@@ -179,8 +197,11 @@ impl OpenWalk for ScriptedWalk {
         let changed_at = self.script.changed_at.map_or(Value::Null, Value::Timestamp);
         for number in (0..self.script.pages).flat_map(|number| (0..self.script.times).map(move |_| number)) {
             let mut batch = Batch::new(schema());
-            let key = Value::Integer(number as i64);
-            batch.push([key, Value::text("Ada"), changed_at.clone(), Value::Null], None);
+            for record in 0..self.script.page_records {
+                let key = Value::Integer((number * self.script.page_records + record) as i64);
+                batch.push([key, Value::text("Ada"), changed_at.clone(), Value::Null], None);
+            }
+            self.sent.fetch_add(self.script.page_records, Ordering::SeqCst);
             let part = Part { stream: StreamName::new(self.script.stream), batch, scope: None };
             sink.page(Page { parts: vec![part], position: Position(number.into()) }).await?;
         }

@@ -47,6 +47,21 @@ async fn cursor_is_the_opening_less_the_overlap() {
     assert_eq!(ran.summary.status, RunStatus::Done);
 }
 
+/// E-07: a source whose clock is ahead of ours may be set right, so its cursor is not ahead of ours.
+#[tokio::test]
+async fn cursor_is_never_ahead_of_our_clock() {
+    let target = RecordingTarget::default();
+    let clock = Stopped(at("2026-03-02T08:00:00Z"));
+    let hub = Hub::new(Arc::new(Runs::default()), Arc::new(clock), Arc::new(Silent));
+    let source = ScriptedSource::new(vec![Script::of("contacts", 1)]);
+
+    let replication = replication(vec![task("contacts", Mode::Incremental)]);
+    hub.start(&replication, &source, &target, &Stop::default()).await.expect("the run starts");
+
+    let (cursors, _) = target.closed();
+    assert_eq!(cursors[&StreamName::new("contacts")], at("2026-03-02T07:50:00Z"));
+}
+
 /// Runs contacts incrementally against a target that remembers `cursor` and holds rows up to `newest`; tells from where
 /// the source was asked to read.
 async fn start_of(

@@ -1,7 +1,10 @@
 //! How a run goes about its work: tries, time, commits.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,6 +34,7 @@ async fn lost_target_is_tried_again() {
         (vec![Code::TargetUnreachable; 2], 3, 3, None),
         (vec![Code::TargetUnreachable; 3], 3, 3, Some("DB-101")),
         (vec![Code::GaveWay], 3, 2, None),
+        (vec![Code::TargetCrowded], 3, 2, None),
         (vec![Code::TargetRefused], 3, 1, Some("DB-202")),
     ] {
         let source = ScriptedSource::new(vec![Script::of("contacts", 1)]);
@@ -102,6 +106,43 @@ async fn commits_take_no_more_than_asked() {
             }
         }
         assert_eq!((all, summary.streams[0].outcomes.added), (12, 12));
+    }
+}
+
+/// L-01, I9: what is read and not yet durable stays the same few pages, however many there are: those of a commit, one that
+/// waits, and one in the reader's hands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_in_memory_stay_bounded() {
+    const PAGE: u64 = 1_500;
+    /// Three pages make a full commit.
+    const MOST: u64 = 3 * PAGE + PAGE + PAGE;
+    for pages in [6, 120] {
+        let mut script = Script::of("contacts", pages);
+        script.page_records = PAGE;
+        let source = ScriptedSource::new(vec![script]);
+        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let (sent, most) = (source.sent.clone(), Arc::new(AtomicU64::new(0)));
+        let (written, held_most) = (asked.clone(), most.clone());
+        let target = RecordingTarget {
+            asked,
+            after_write: Some(Arc::new(move || {
+                let written = written.lock().expect("no test panics with it");
+                let pages_before = written.iter().rev().skip(1).map(|asked| match asked {
+                    Asked::Write { pages, .. } => *pages as u64,
+                    _ => 0,
+                });
+                let held = sent.load(Ordering::SeqCst) - PAGE * pages_before.sum::<u64>();
+                held_most.fetch_max(held, Ordering::SeqCst);
+            })),
+            ..RecordingTarget::default()
+        };
+
+        let summary =
+            run_plainly(&replication(vec![task("contacts", Mode::Incremental)]), &source, &target).await;
+
+        assert_eq!(summary.streams[0].outcomes.added, pages * PAGE);
+        let most = most.load(Ordering::SeqCst);
+        assert!((PAGE..=MOST).contains(&most), "{most} rows were held of {pages} pages");
     }
 }
 
