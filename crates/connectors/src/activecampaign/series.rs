@@ -174,8 +174,9 @@ impl Series {
         let more = match self.total {
             // A full page that reaches the total is not the end yet: the total may be behind the times. A short page
             // that does not reach it is not the end either: the server may grant less than was asked for.
-            Some(total) => full || reached < total,
-            None => full || count >= SMALLEST_GRANT,
+            Some(total) if reached <= total => full || reached < total,
+            // A total below what was seen is as good as none.
+            _ => full || count >= SMALLEST_GRANT,
         };
         if count == 0 || !more || (new == 0 && !full) {
             return Step::End;

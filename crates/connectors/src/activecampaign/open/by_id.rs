@@ -162,8 +162,10 @@ impl Opening<'_> {
         let asked = group.page_size();
         let came = fetched.main().len() as u64;
         let total = fetched.decoded.total.unwrap_or(came);
-        // Fewer than asked for although there are more: that is all this server grants.
-        let is_granted_less = came > 0 && came < u64::from(asked) && total > came;
+        // Fewer than asked for, and nobody says that this is all there is: that is all this server grants. A total below
+        // what came says nothing.
+        let is_all = fetched.decoded.total == Some(came);
+        let is_granted_less = came > 0 && came < u64::from(asked) && !is_all;
         let page_size = if is_granted_less { u32::try_from(came).unwrap_or(asked) } else { asked };
         let as_of = fetched.date.unwrap_or_else(|| self.clock.now());
         let mut mark =
