@@ -10,7 +10,8 @@ use achub_core::{
 
 use crate::sql::{Session, session, state::Progress, statements, walk::WalkLoad};
 
-/// How often a transaction is begun. Whoever won a deadlock is done when the loser comes again, so nothing waits here.
+/// How often a transaction is begun. Whoever won a deadlock is done when the loser comes again, so nothing waits here; where
+/// a file is locked, each try waits by itself, ten seconds, so that a minute of somebody else's work is outlasted.
 const TRIES: u32 = 6;
 
 /// What a transaction that is taken back leaves as it was.
@@ -27,8 +28,11 @@ impl<S: Session> WalkLoad<S> {
         let mut tries = 1;
         let written = loop {
             let before = self.before();
-            session::begin(session).await?;
-            let written = self.write(session, pages).await;
+            let written = match session::begin(session).await {
+                Ok(()) => self.write(session, pages).await,
+                // A database of one writer gives way here.
+                Err(fault) => Err(fault),
+            };
             failpoint::pass("before-commit");
             match session::end(session, written).await {
                 Err(error) if error.code() == Code::GaveWay && tries < TRIES => self.restore(before),
@@ -51,8 +55,10 @@ impl<S: Session> WalkLoad<S> {
         let mut tries = 1;
         let reports = loop {
             let before = self.before();
-            session::begin(session).await?;
-            let reports = self.finish(session, closing).await;
+            let reports = match session::begin(session).await {
+                Ok(()) => self.finish(session, closing).await,
+                Err(fault) => Err(fault),
+            };
             match session::end(session, reports).await {
                 Err(error) if error.code() == Code::GaveWay && tries < TRIES => self.restore(before),
                 done => break done?,

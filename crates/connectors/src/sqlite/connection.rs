@@ -18,13 +18,14 @@ use crate::{
     sqlite::{error, session::SqliteSession},
 };
 
-/// How long a statement waits for another process that is writing to the file.
-const BUSY_WAIT: Duration = Duration::from_secs(10);
+/// How long a statement waits for another process that is writing to the file, where nobody says otherwise.
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(10);
 
 /// The connection, opened when it is first needed. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Connection {
     path: PathBuf,
+    busy_wait: Duration,
     shared: Arc<Shared<SqliteSession>>,
 }
 
@@ -42,8 +43,8 @@ impl Holder for Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(path: PathBuf) -> Connection {
-        Connection { path, shared: Arc::default() }
+    pub(crate) fn new(path: PathBuf, busy_wait: Duration) -> Connection {
+        Connection { path, busy_wait, shared: Arc::default() }
     }
 
     /// Closes the connection and removes what it made of nothing.
@@ -69,7 +70,7 @@ impl Connection {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY_WAIT)
+            .busy_timeout(self.busy_wait)
             .pragma("temp_store", "MEMORY");
         let connection = SqliteConnection::connect_with(&options)
             .await

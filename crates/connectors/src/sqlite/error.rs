@@ -54,7 +54,8 @@ fn primary_code(cause: &sqlx::Error) -> Option<i32> {
 
 fn meaning(code: Option<i32>) -> Code {
     match code {
-        Some(BUSY | LOCKED | CANTOPEN) => Code::TargetUnreachable,
+        Some(BUSY | LOCKED) => Code::GaveWay,
+        Some(CANTOPEN) => Code::TargetUnreachable,
         Some(PERM | READONLY | AUTH) => Code::MissingGrant,
         Some(FULL) => Code::DiskFull,
         Some(CONSTRAINT | MISMATCH | TOOBIG) => Code::ValueRefused,

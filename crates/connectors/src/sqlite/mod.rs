@@ -6,7 +6,10 @@ mod rows;
 mod session;
 mod types;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use achub_core::{
     Code, Error, FieldType,
@@ -17,7 +20,7 @@ use async_trait::async_trait;
 use crate::{
     lock::WalkLock,
     sql::database::{Database, DatabaseTarget},
-    sqlite::connection::Connection,
+    sqlite::connection::{BUSY_WAIT, Connection},
 };
 
 /// This connector in the list of all.
@@ -37,6 +40,12 @@ impl DatabaseTarget<SqliteFile> {
     ///
     /// Errors: `DB-101` where its folder does not exist.
     pub async fn open(path: impl AsRef<Path>) -> Result<SqliteTarget, Error> {
+        SqliteTarget::open_waiting(path, BUSY_WAIT).await
+    }
+
+    /// The same, where a statement waits so long for another process that is writing to the file, and not ten seconds. A
+    /// transaction waits several times that long: it is begun again where it gave way.
+    pub async fn open_waiting(path: impl AsRef<Path>, busy_wait: Duration) -> Result<SqliteTarget, Error> {
         let path = path.as_ref().to_owned();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder
@@ -47,7 +56,7 @@ impl DatabaseTarget<SqliteFile> {
             return Err(Error::new(Code::TargetUnreachable, message)
                 .with_hint("make the folder, or choose another path"));
         }
-        let connection = Connection::new(path.clone());
+        let connection = Connection::new(path.clone(), busy_wait);
         Ok(DatabaseTarget { database: SqliteFile { path, connection } })
     }
 }
