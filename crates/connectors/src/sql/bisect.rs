@@ -14,6 +14,25 @@ use crate::{
     },
 };
 
+/// Refused rows after which they are handed on: a table that takes none of a million rows must not fill the memory.
+const REFUSED_MAX: usize = 1_000;
+
+/// Rows on their way from a staging table into their table.
+pub(crate) struct Moving {
+    /// Ranges still to be moved, the next one last.
+    waiting: Vec<Range>,
+}
+
+impl Moving {
+    pub(crate) fn new(range: Range) -> Moving {
+        Moving { waiting: vec![range] }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
 /// Moves the rows of `range` from the staging table; those the table refuses are added to `refused`.
 pub(crate) async fn move_rows<S: Session>(
     session: &mut S,
@@ -21,12 +40,30 @@ pub(crate) async fn move_rows<S: Session>(
     range: Range,
     refused: &mut Vec<RefusedRow>,
 ) -> Result<Moved, Fault> {
-    if !S::HAS_SAVEPOINTS {
-        return move_fitting(session, plan, range, refused).await;
-    }
+    let mut moving = Moving::new(range);
     let mut all = Moved::default();
-    let mut waiting = vec![range];
-    while let Some(range) = waiting.pop() {
+    while !moving.is_done() {
+        all += move_some(session, plan, &mut moving, refused).await?;
+    }
+    Ok(all)
+}
+
+/// The same, until it is done or many rows were refused.
+pub(crate) async fn move_some<S: Session>(
+    session: &mut S,
+    plan: &TablePlan,
+    moving: &mut Moving,
+    refused: &mut Vec<RefusedRow>,
+) -> Result<Moved, Fault> {
+    let mut all = Moved::default();
+    let most = refused.len() + REFUSED_MAX;
+    while refused.len() < most
+        && let Some(range) = moving.waiting.pop()
+    {
+        if !S::HAS_SAVEPOINTS {
+            all += move_fitting(session, plan, range, refused).await?;
+            continue;
+        }
         session.execute("SAVEPOINT achub_move", &[]).await?;
         let moved = move_range(session, plan, range).await;
         if moved.is_err() {
@@ -38,8 +75,8 @@ pub(crate) async fn move_rows<S: Session>(
             Err(Fault { row: None, error }) => return Err(error.into()),
             Err(Fault { row: Some(_), .. }) if range.first < range.last => {
                 let middle = range.first + (range.last - range.first) / 2;
-                waiting.push(Range { first: middle + 1, last: range.last });
-                waiting.push(Range { first: range.first, last: middle });
+                moving.waiting.push(Range { first: middle + 1, last: range.last });
+                moving.waiting.push(Range { first: range.first, last: middle });
             }
             Err(Fault { row: Some(fault), .. }) => {
                 all.outcomes.refused += 1;

@@ -307,12 +307,16 @@ impl<'a> Landing<'a> {
         progress: &mut TableProgress,
     ) -> Result<Moved, Fault> {
         let range = Range { first: 1, last: progress.seq.max(1) };
-        let mut put_aside: Vec<RefusedRow> = Vec::new();
-        let moved = bisect::move_rows(session, plan, range, &mut put_aside).await?;
-        let spec = self.spec;
-        quarantine::put(session, self.quarantine, &spec.replication, &spec.run, &put_aside).await?;
-        progress.outcomes += moved.outcomes;
-        Ok(moved)
+        let mut moving = bisect::Moving::new(range);
+        let mut all = Moved::default();
+        while !moving.is_done() {
+            let mut put_aside: Vec<RefusedRow> = Vec::new();
+            all += bisect::move_some(session, plan, &mut moving, &mut put_aside).await?;
+            let spec = self.spec;
+            quarantine::put(session, self.quarantine, &spec.replication, &spec.run, &put_aside).await?;
+        }
+        progress.outcomes += all.outcomes;
+        Ok(all)
     }
 
     fn sightings<'b>(self, plan: &'b TablePlan) -> Sightings<'b>
@@ -357,7 +361,8 @@ async fn check_count<S: Session>(
 fn added_to_nothing(plan: &TablePlan, progress: &TableProgress) -> Option<u64> {
     let load = &plan.load;
     let is_plain = plan.as_you_go() && load.merge != MergeStrategy::History && !plan.key.is_empty();
-    let is_plain = is_plain && load.statements.before_merge.is_empty() && load.statements.after_merge.is_empty();
+    let is_plain =
+        is_plain && load.statements.before_merge.is_empty() && load.statements.after_merge.is_empty();
     (is_plain && progress.began_empty && progress.outcomes.removed == 0).then_some(progress.outcomes.added)
 }
 
