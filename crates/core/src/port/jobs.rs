@@ -171,13 +171,22 @@ pub trait JobStore: Send + Sync {
     /// What is remembered of schedules.
     async fn schedules(&self) -> Result<Vec<ScheduleState>, Error>;
 
-    /// Remembers a schedule. Where `expected` is given and another process has moved `last_at` meanwhile, nothing is
-    /// written and the answer is false: a due time is used once.
+    /// Remembers a schedule. Where `expected` is given and what is remembered is anything else by now, nothing is written
+    /// and the answer is false: a due time is used once, and a pause that somebody set meanwhile is not lost.
     async fn put_schedule(
         &self,
         schedule: &ScheduleState,
         expected: Option<&ScheduleState>,
     ) -> Result<bool, Error>;
+
+    /// [`JobStore::put_schedule`] and [`JobStore::queue`] in one transaction: a due time is used if and only if its run
+    /// is asked for. `None` where what is remembered is not `expected` any more; then nothing is written.
+    async fn start_due(
+        &self,
+        schedule: &ScheduleState,
+        expected: &ScheduleState,
+        wish: &QueuedRun,
+    ) -> Result<Option<Queued>, Error>;
 
     /// Forgets a schedule and what waits for its job.
     async fn remove_schedule(&self, job: &JobName) -> Result<(), Error>;
