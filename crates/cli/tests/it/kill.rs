@@ -166,8 +166,7 @@ fn failpoints() -> impl Iterator<Item = String> {
         .flat_map(|point| positions(point).iter().map(move |position| format!("{point}:{position}")))
 }
 
-/// One place of each point, for targets in which the order of things is that of another.
-#[cfg(any(feature = "duckdb", feature = "parquet"))]
+/// One place of each point, where the order of things is that of another target.
 fn failpoints_once() -> impl Iterator<Item = String> {
     let middle = |point: &&str| Some(format!("{point}:{}", positions(point).iter().take(2).last()?));
     failpoint::NAMES.iter().filter_map(middle)
@@ -201,8 +200,8 @@ async fn kill_into_parquet(mode: &str, failpoints: impl Iterator<Item = String>)
     }
 }
 
-async fn kill_into_postgres(mode: &str) {
-    for failpoint in failpoints() {
+async fn kill_into_postgres(mode: &str, failpoints: impl Iterator<Item = String>) {
+    for failpoint in failpoints {
         println!("{mode} {failpoint}");
         let database = FreshDatabase::create().await;
         kill_and_go_on(&Place::Postgres(&database), CONTACTS, mode, &failpoint).await;
@@ -247,13 +246,13 @@ async fn killed_replacements_of_parquet_lose_and_double_nothing() {
 /// The same for PostgreSQL.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_merges_into_postgres_lose_and_double_nothing() {
-    kill_into_postgres("incremental").await;
+    kill_into_postgres("incremental", failpoints()).await;
 }
 
 /// The same for PostgreSQL where everything is collected aside first.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_replacements_in_postgres_lose_and_double_nothing() {
-    kill_into_postgres("full-refresh").await;
+    kill_into_postgres("full-refresh", failpoints_once()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

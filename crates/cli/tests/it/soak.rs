@@ -21,10 +21,10 @@ const SEED: &str = "ACHUB_SOAK_SEED";
 const CONTACTS: &str = "ACHUB_SOAK_CONTACTS";
 
 /// The longest a run lives before it is killed, in milliseconds: long enough that runs get somewhere.
-const LIFE_MS_MAX: u64 = 3_000;
+const LIFE_MS_MAX: u64 = 1_500;
 
 /// Deaths of one reading; the run after the last one may live.
-const DEATHS_MAX: u64 = 60;
+const DEATHS_MAX: u64 = 100;
 
 const MODES: [&str; 3] = ["incremental", "full-refresh", "truncate"];
 
