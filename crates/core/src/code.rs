@@ -234,6 +234,18 @@ codes! {
         cause: "Only one statement that reads is allowed, and it has to give a column with ids of people.",
         action: "Write a single SELECT that gives `id`.",
     }
+    UnknownAudience "CF-111" Usage {
+        title: "There is no audience of that name",
+        meaning: "Nothing was changed.",
+        cause: "A typing error, or an audience that was removed.",
+        action: "See `achub audience list`.",
+    }
+    DynamicAudience "CF-112" Usage {
+        title: "A dynamic audience is not edited by hand",
+        meaning: "Nobody was put in or taken out.",
+        cause: "Its people are those of whom its condition is true.",
+        action: "Change its condition, or make a static audience from it.",
+    }
     TargetUnreachable "DB-101" Unreachable {
         title: "The target could not be reached",
         meaning: "Nothing was written in this attempt; what was committed before stays.",

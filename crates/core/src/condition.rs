@@ -1,6 +1,10 @@
 //! Conditions about people, as a tree. What a person typed has been read and checked before it becomes one, so a store
 //! can translate it without looking anything up.
 
+mod holding;
+
+pub use holding::{Facts, is_filled};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

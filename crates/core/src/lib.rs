@@ -23,7 +23,9 @@ pub use batch::Batch;
 pub use code::Code;
 pub use email::EmailAddress;
 pub use error::Error;
-pub use name::{AccountName, ConnectionName, JobName, ReplicationName, RunId, StreamName, WalkName};
+pub use name::{
+    AccountName, AudienceName, ConnectionName, JobName, ReplicationName, RunId, StreamName, WalkName,
+};
 pub use outcome::{Outcome, Outcomes};
 pub use schema::{Column, Field, Schema, SharedSchema, Table};
 pub use secret::Secret;

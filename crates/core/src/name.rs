@@ -59,6 +59,10 @@ name!(
     /// What runs by itself is known by: `import:shop`, `replications.nightly`. One run of it at a time.
     JobName
 );
+name!(
+    /// The name of an audience as it was typed; two that differ only in case are one.
+    AudienceName
+);
 
 impl RunId {
     /// An identifier that was never given out before.

@@ -1,6 +1,7 @@
 //! The traits between the parts of the hub. What each implementor must keep is said here and tested by one suite.
 
 pub mod activity;
+pub mod audiences;
 pub mod budget;
 pub mod clock;
 pub mod hooks;
