@@ -115,8 +115,8 @@ pub fn normal_domain(text: &str) -> Option<String> {
     (!domain.is_empty()).then_some(domain)
 }
 
-/// Lower case in the way of comparisons: `ß` and `ẞ` are one, so are the three forms of sigma.
-fn fold(text: &str) -> String {
+/// Lower case in the way of comparisons: `ß` and `ẞ` are one, so are the three forms of sigma. Composed (NFC).
+pub fn fold(text: &str) -> String {
     text.to_uppercase().to_lowercase().nfc().collect()
 }
 

@@ -5,7 +5,7 @@
 /// All points in the order a run passes them, for the kill harness; passing one that is not listed is a panic.
 ///
 /// They are those that the reliability rules name for a replication, but for "after request sent", which only the
-/// account can tell.
+/// account can tell; then those of an import into the hub's own store, from the middle of a batch on.
 pub const NAMES: &[&str] = &[
     "before-request",
     "after-headers",
@@ -22,6 +22,12 @@ pub const NAMES: &[&str] = &[
     "cursor-save",
     "end-of-stream",
     "run-close",
+    "import-mid-batch",
+    "import-between-batches",
+    "import-consent",
+    "import-undo-record",
+    "import-result",
+    "import-undo",
 ];
 
 /// Passes the point `name`. Does nothing outside test builds.

@@ -76,8 +76,11 @@ pub struct PersonChange {
     pub whom: Whom,
     /// Links she gets; one that belongs to somebody else moves to her.
     pub links: Vec<Link>,
-    /// Values, the address included.
+    /// Values that change, the address included. `before` is what is held, which the store checks.
     pub fields: Vec<FieldChange>,
+    /// The address somebody known gets, with its key; its line in [`PersonChange::fields`] has the same text. `None` where
+    /// it does not change, where it is taken away, and for somebody new, who has it in [`Whom::New`].
+    pub email: Option<EmailAddress>,
     /// Lines of the consent ledger.
     pub permissions: Vec<PermissionChange>,
     /// Marks that are set, and since when they hold.
@@ -278,6 +281,9 @@ pub struct Adopted {
 }
 
 /// The store of people. One conformance suite for all implementations.
+///
+/// Times are kept in whole microseconds. U+0000 is left out of text, since not every database can hold it. A line of
+/// history for somebody new says so in one line, `person`: what she came with is in her values, each with its provenance.
 #[async_trait]
 pub trait PeopleStore: Send + Sync {
     /// Makes lists and fields of the store for those of a catalogue that have none, renames lists that were renamed there,
@@ -311,8 +317,14 @@ pub trait PeopleStore: Send + Sync {
 
     /// Changes people, see [`ChangeBatch`]. Gives the people's ids in the order of the changes.
     ///
-    /// Errors: `RN-102` where the fence is not the newest, `RN-109` where somebody changed meanwhile; nothing is written
-    /// then.
+    /// Versions are compared as they were before the batch; the version of everybody something changes about rises by one,
+    /// that of people who lose a link to others included. What changes nothing (a tag she carries, a mark that is set, a
+    /// value that is the same) is passed over; a change with nothing else leaves no trace.
+    ///
+    /// Errors: `RN-102` where the fence is not the newest, `RN-109` where somebody changed meanwhile or an address belongs
+    /// to somebody else, `SY-103` where the store is full or may only be read, `SY-199` where a change contradicts what is
+    /// held: a permission that would move up against [`crate::consent::decide`], a `before` that is not so, a value of
+    /// another type than its field. Nothing is written then.
     async fn apply(&self, batch: &ChangeBatch) -> Result<Vec<PersonId>, Error>;
 
     /// Where an import stands.
@@ -324,12 +336,15 @@ pub trait PeopleStore: Send + Sync {
     /// Forgets where an import stands; people, lists, fields and tags stay.
     async fn forget_import(&self, job: &JobName) -> Result<(), Error>;
 
-    /// Who did not get in by a run, at most `limit` after the first `skip`, and how many there are.
+    /// Who did not get in by a run, at most `limit` after the first `skip`, and how many there are. Kept for 90 days.
     async fn refused(&self, run: &RunId, skip: u64, limit: u32) -> Result<(Vec<RefusedPerson>, u64), Error>;
 
-    /// Takes back what a run changed and nobody has touched since. Consent that went down stays down.
+    /// Takes back what a run changed and nobody has touched since. Consent that went down stays down: memberships, and the
+    /// marks [`Mark::Unsubscribed`] and [`Mark::Spam`].
     ///
-    /// Errors: `RN-110` where the run ended more than seven days before `author.at`.
+    /// Works in portions; one that was interrupted goes on when it is called again, and counts over all its calls.
+    /// Errors: `RN-110` where the run changed people last more than seven days before `author.at`, was taken back already,
+    /// or is not known.
     async fn undo(&self, run: &RunId, author: &Author) -> Result<Undone, Error>;
 
     /// A person.
