@@ -12,6 +12,7 @@ use crate::machine::{Kind, Machine};
 
 /// Limits of the address space in kB. In the first the program does not even load, in the last runs mostly end well; what
 /// gives in between, an allocation, a thread or a statement, is a matter of a few kB.
+#[cfg(target_os = "linux")]
 const LIMITS: [u32; 6] = [40_000, 80_000, 90_000, 100_000, 110_000, 200_000];
 
 /// What it said.
@@ -20,6 +21,7 @@ fn words(output: &Output) -> String {
 }
 
 /// The same command, in a shell that does `first`.
+#[cfg(target_os = "linux")]
 fn after(first: &str, command: &Command) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", &format!("{first}; exec \"$0\" \"$@\"")]);
