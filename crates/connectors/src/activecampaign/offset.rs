@@ -15,11 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::activecampaign::{
     ahead::{Ahead, Turn},
+    facts::Facts,
     intake::{self, Intake},
     left::{Left, LeftOut, Reply},
     pages::{Fetched, Pages, Query, key_hashes},
     series::{Series, Step},
     span::Span,
+    wide::{self, Beside},
 };
 
 /// Where a walk by offset stands.
@@ -65,6 +67,8 @@ pub(super) struct OffsetWalk {
     mark: Mark,
     /// The page that opened it, still to be passed on.
     opening: Option<Fetched>,
+    /// How its records are laid out as columns, where they are values of custom fields.
+    laid_out: Option<(&'static Beside, Facts)>,
 }
 
 /// Where the key of a parent goes in a request.
@@ -170,6 +174,7 @@ impl OpenWalk for OffsetWalk {
 
     async fn read(mut self: Box<Self>, sink: &mut dyn PageSink) -> Result<WalkReport, Error> {
         let mut ahead = Ahead::default();
+        let mut report = WalkReport::default();
         while self.is_more() {
             let reply = match self.opening.take() {
                 Some(opening) => Reply::Page(opening),
@@ -182,12 +187,12 @@ impl OpenWalk for OffsetWalk {
                 }
                 Reply::Left(left) => self.go_on_without(&left),
             }
+            self.lay_out(&mut report).await?;
             if self.intake.is_full() {
                 break;
             }
         }
         let name = StreamName::new(self.pages.main().name);
-        let mut report = WalkReport::default();
         if let Some(total) = self.mark.total {
             report.totals.insert(name.clone(), total);
         }
@@ -208,13 +213,30 @@ impl OffsetWalk {
     /// A walk that goes on from `mark`.
     pub(super) fn new(walk: Walk, pages: Pages, intake: Intake, place: Place, mark: Mark) -> OffsetWalk {
         let query = query(pages.main(), Span { since: mark.since, until: mark.until });
-        OffsetWalk { walk, pages, intake, query, place, mark, opening: None }
+        OffsetWalk { walk, pages, intake, query, place, mark, opening: None, laid_out: None }
     }
 
     /// The same walk, whose first page is there already.
     pub(super) fn opened_by(mut self, opening: Option<Fetched>) -> OffsetWalk {
         self.opening = opening;
         self
+    }
+
+    /// The same walk, which also tells how its records are laid out, where they are values of custom fields.
+    pub(super) fn laying_out(mut self, facts: &Facts) -> OffsetWalk {
+        self.laid_out = wide::of_values(self.pages.main().name).map(|beside| (beside, facts.clone()));
+        self
+    }
+
+    /// Asks for the definitions of custom fields. Not before the first page is passed on: rows come first; and not behind
+    /// the last: nothing else would use the budget meanwhile.
+    async fn lay_out(&mut self, report: &mut WalkReport) -> Result<(), Error> {
+        let Some((beside, facts)) = self.laid_out.take() else { return Ok(()) };
+        match beside.asked_for(self.pages.client(), &facts).await? {
+            Ok(wide) => report.wide = Some(wide),
+            Err(why) => report.notes.push(why),
+        }
+        Ok(())
     }
 
     fn is_more(&self) -> bool {

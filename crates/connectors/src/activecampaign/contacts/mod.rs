@@ -39,7 +39,7 @@ use crate::activecampaign::{
     pages::{Fetched, Pages},
     ranges::{Range, Ranges},
     span::Span,
-    wide::{Definitions, Names},
+    wide::{CONTACTS, Definitions, Names},
 };
 
 pub(super) use mark::Mark;
@@ -150,7 +150,7 @@ impl ContactsWalk {
             Some(tags) => tags.clone(),
             None => Definitions::read(self.pages.client()).await?.tags(),
         };
-        Ok(Some(Names::given(&self.facts, &tags).await?.view(&tags)))
+        Ok(Some(Names::given(&CONTACTS, &self.facts, &tags).await?.view(&CONTACTS, &tags)))
     }
 
     /// Reads everything in `mark.left`, as many requests in flight as the budget asks for.

@@ -24,7 +24,8 @@ impl Opening<'_> {
         if let Some(mark) = self.position::<offset::Mark>(group) {
             let walk = resumed(self.walk(group, how(place), 1, None, mark.as_of));
             let intake = self.intake(group, &includes(group));
-            return Ok(Box::new(OffsetWalk::new(walk, pages(self, group), intake, place, mark)));
+            let walk = OffsetWalk::new(walk, pages(self, group), intake, place, mark);
+            return Ok(Box::new(walk.laying_out(&self.facts)));
         }
         let opening = match (place, parents.first()) {
             (Place::Nowhere, _) => Some(self.first_page(group).await?),
@@ -70,9 +71,10 @@ impl Opening<'_> {
         let came = opening.as_ref().map_or(0, |page| page.main().len() as u64);
         let date = opening.as_ref().and_then(|page| page.date);
         let as_of = date.unwrap_or_else(|| self.clock.now());
-        let requests =
-            offset_requests(total.map(|total| group.within_limits(total)), came, group.main.page_size)
-                + (parents.len() as u64).saturating_sub(1);
+        let requests = offset_requests(total.map(|total| group.within_limits(total)), came, group.main.page_size)
+                + (parents.len() as u64).saturating_sub(1)
+                // The definitions of the fields, to lay the values out beside their records.
+                + u64::from(wide::of_values(group.main.name).is_some());
         let mut walk = self.walk(group, how(place), requests, total, as_of);
         self.add_left_out(group, &mut walk, total.unwrap_or(came)).await?;
         if let Some(tags) =
@@ -82,7 +84,8 @@ impl Opening<'_> {
         }
         let mark = offset::Mark::new(group.signature(), group.span(), as_of, parents);
         let intake = self.intake(group, &includes(group));
-        Ok(Box::new(OffsetWalk::new(walk, pages(self, group), intake, place, mark).opened_by(opening)))
+        let walk = OffsetWalk::new(walk, pages(self, group), intake, place, mark);
+        Ok(Box::new(walk.opened_by(opening).laying_out(&self.facts)))
     }
 }
 

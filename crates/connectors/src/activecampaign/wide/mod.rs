@@ -1,8 +1,9 @@
-//! `contacts_wide`: contacts with a column for each custom field.
+//! `contacts_wide`: contacts with a column for each custom field; and the views of deals and companies like it.
 //!
 //! It is read with contacts and their field values, so it takes no request but those for the definitions of the fields.
 //! Which column a field has is decided once, by its id (see [`names`]), and which type it has by its kind.
 
+mod beside;
 mod definitions;
 mod names;
 mod rows;
@@ -13,6 +14,7 @@ use achub_api::{decode, stream::Stream, streams};
 use achub_client::Client;
 use achub_core::{Code, Error, SharedSchema, StreamName};
 
+pub(super) use beside::{Beside, CONTACTS, of_values};
 pub(super) use definitions::{Definitions, all_on};
 pub(super) use names::Names;
 pub(super) use rows::Layout;
@@ -46,7 +48,7 @@ impl Described {
     /// Errors: `AC-106` where the key may not read custom fields, and the others of reading.
     pub(super) async fn renew(&self, client: &Client, facts: &Facts) -> Result<Arc<Layout>, Error> {
         let definitions = Definitions::read(client).await?;
-        let names = Names::given(facts, &definitions.tags()).await?;
+        let names = Names::given(&CONTACTS, facts, &definitions.tags()).await?;
         let contacts = streams::find("contacts").expect("the stream table has contacts");
         let layout = Arc::new(Layout::new(&decode::schema(contacts), definitions, &names));
         *self.0.lock().expect("nothing panics while it holds the lock") = Some(layout.clone());

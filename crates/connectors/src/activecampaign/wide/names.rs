@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use achub_api::{decode, streams};
-use achub_core::{Error, StreamName, port::source::Wide};
+use achub_core::{Error, port::source::Wide};
 
+use super::beside::Beside;
 use crate::activecampaign::facts::Facts;
 
 /// The column with the values of all fields that have no column, by field id.
@@ -22,9 +22,6 @@ pub(super) const COLUMNS_MAX: usize = 700;
 /// Bytes of a name that is made of a tag: with an id behind it, it still fits PostgreSQL's 63.
 const NAME_BYTES_MAX: usize = 50;
 
-/// The fact under which the names are kept.
-const FACT: &str = "columns of custom fields of contacts";
-
 /// The names of columns, by the id of their field. Fields that are gone are among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::activecampaign) struct Names(BTreeMap<i64, String>);
@@ -33,24 +30,24 @@ impl Names {
     /// The names of `fields` (id and wanted name, by id): those remembered, and new ones for fields that are met for the
     /// first time, which are remembered as well.
     pub(in crate::activecampaign) async fn given(
+        beside: &Beside,
         facts: &Facts,
         fields: &[(i64, String)],
     ) -> Result<Names, Error> {
         // A note that cannot be read is as good as none: the names are made of the tags again.
-        let known = facts.noted(FACT).await?.and_then(|known| serde_json::from_value(known).ok());
+        let known = facts.noted(beside.fact).await?.and_then(|known| serde_json::from_value(known).ok());
         let known = Names(known.unwrap_or_default());
-        let names = known.clone().with(fields, COLUMNS_MAX);
+        let names = known.clone().with(beside, fields, COLUMNS_MAX);
         if names != known {
             let noted = serde_json::to_value(&names.0).expect("names by integer ids are a JSON object");
-            facts.note(FACT, noted).await?;
+            facts.note(beside.fact, noted).await?;
         }
         Ok(names)
     }
 
-    fn with(mut self, fields: &[(i64, String)], columns_max: usize) -> Names {
+    fn with(mut self, beside: &Beside, fields: &[(i64, String)], columns_max: usize) -> Names {
         let mut taken: HashSet<String> = self.0.values().map(|name| plain(name)).collect();
-        let schema = decode::schema(streams::find("contacts").expect("the stream table has contacts"));
-        taken.extend(schema.fields.iter().map(|field| plain(&field.name)));
+        taken.extend(beside.base().fields.iter().map(|field| plain(&field.name)));
         for (id, wanted) in fields {
             if self.0.contains_key(id) || self.0.len() >= columns_max {
                 continue;
@@ -69,19 +66,11 @@ impl Names {
     }
 
     /// How field values of `fields` are laid out as a view.
-    pub(in crate::activecampaign) fn view(&self, fields: &[(i64, String)]) -> Wide {
+    pub(in crate::activecampaign) fn view(&self, beside: &Beside, fields: &[(i64, String)]) -> Wide {
         let named = |(id, _): &(i64, String)| Some((*id, self.column(*id)?.to_owned()));
         let columns: Vec<(i64, String)> = fields.iter().filter_map(named).collect();
-        Wide {
-            name: super::NAME.to_owned(),
-            base: (StreamName::new("contacts"), "id".to_owned()),
-            values: StreamName::new(super::VALUES),
-            parent_field: "contact".to_owned(),
-            id_field: "field".to_owned(),
-            value_field: "value".to_owned(),
-            rest: (columns.len() < fields.len()).then(|| REST.to_owned()),
-            fields: columns,
-        }
+        let rest = columns.len() < fields.len();
+        beside.view(columns, rest)
     }
 }
 
@@ -111,11 +100,11 @@ pub(super) fn of_tag(tag: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Names, of_tag};
+    use super::{super::beside::CONTACTS, Names, of_tag};
 
     fn names(known: Names, fields: &[(i64, &str)], columns_max: usize) -> Names {
         let fields: Vec<(i64, String)> = fields.iter().map(|(id, name)| (*id, (*name).to_owned())).collect();
-        known.with(&fields, columns_max)
+        known.with(&CONTACTS, &fields, columns_max)
     }
 
     fn check(names: &Names, expected: &[(i64, &str)]) {
@@ -156,10 +145,10 @@ mod tests {
         let names = names(Names::default(), &fields, 2);
         check(&names, &[(1, "a"), (2, "b")]);
 
-        let view = names.view(&fields.map(|(id, name)| (id, name.to_owned())));
+        let view = names.view(&CONTACTS, &fields.map(|(id, name)| (id, name.to_owned())));
 
         assert_eq!(view.fields, [(1, "a".to_owned()), (2, "b".to_owned())]);
         assert_eq!(view.rest.as_deref(), Some("_rest"));
-        assert_eq!(names.view(&[(2, "b".to_owned())]).rest, None);
+        assert_eq!(names.view(&CONTACTS, &[(2, "b".to_owned())]).rest, None);
     }
 }

@@ -506,3 +506,71 @@ async fn described_shape_is_that_of_samples() {
     assert_eq!((ty("birthday"), ty("interests")), (FieldType::Date, FieldType::Json));
     assert_eq!(rig.requests().await, 2, "the definitions and one page");
 }
+
+/// Column, as the simulated account tags its fields, by id.
+async fn tags(bench: &Bench, stream: &str) -> BTreeMap<i64, String> {
+    let name = |field: &Value| {
+        let tag = field["personalization"].as_str().filter(|tag| !tag.is_empty());
+        let tag = tag.or(field["fieldLabel"].as_str()).expect("a field has a label").to_lowercase();
+        tag.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '_' }).collect::<String>()
+    };
+    let fields = bench.rig.account.truth(stream).await;
+    fields.iter().map(|field| (number(&field["id"]), name(field))).collect()
+}
+
+/// Deals and companies have their custom fields beside them as columns too, for one request more, which the plan names.
+#[tokio::test]
+async fn deals_and_companies_are_laid_out() {
+    let bench = Bench::with_contacts(400).await;
+    let streams = ["deals", "deal_custom_field_data", "accounts", "account_custom_field_data"];
+
+    for summary in bench.run(&streams, Mode::FullRefresh).await {
+        assert_done(&summary);
+        assert_eq!(summary.requests, summary.requests_expected);
+    }
+
+    for (view, values, parent, fields) in [
+        ("deals_wide", "deal_custom_field_data", "dealId", "deal_custom_field_meta"),
+        ("accounts_wide", "account_custom_field_data", "accountId", "account_custom_field_meta"),
+    ] {
+        let (tags, values) = (tags(&bench, fields).await, bench.rig.account.truth(values).await);
+        assert!(!values.is_empty(), "the account has values for {view}");
+        for warehouse in &bench.warehouses {
+            let rows = warehouse.query(&format!("SELECT * FROM {view}")).await;
+            let by_id: BTreeMap<i64, &TextRow> = rows
+                .iter()
+                .map(|row| (text(row, "id").expect("a key").parse().expect("an id"), row))
+                .collect();
+            assert_eq!(by_id.len(), rows.len(), "{view} has a row for each record");
+            let mut compared = 0;
+            for value in &values {
+                let column = &tags[&number(&value["customFieldId"])];
+                let Some(row) = by_id.get(&number(&value[parent])) else { continue };
+                let expected = match &value["fieldValue"] {
+                    Value::String(text) => Some(text.clone()),
+                    Value::Null => None,
+                    other => Some(other.to_string()),
+                };
+                assert_eq!(text(row, column), expected, "{view} {column} of {value}");
+                compared += 1;
+            }
+            assert!(compared > 0, "{view} shows values");
+        }
+    }
+}
+
+/// Where the key may not see the definitions the values land all the same, and it is told why there is no view.
+#[tokio::test(start_paused = true)]
+async fn views_need_definitions_and_values_do_not() {
+    let rig = Rig::with_contacts(400);
+    let refused =
+        json!({"match": {"path": "/api/3/dealCustomFieldMeta"}, "fault": {"status": 403, "body": "json"}});
+    rig.account.faults(json!([refused])).await;
+
+    let summary = rig.run(&replicating(&["deals", "deal_custom_field_data"], Mode::FullRefresh)).await;
+
+    assert_done(&summary);
+    rig.assert_equal(&["deals", "deal_custom_field_data"]).await;
+    let is_told = |note: &String| note.contains("deals_wide is not made") && note.contains("AC-106");
+    assert!(summary.notes.iter().any(is_told), "{:?}", summary.notes);
+}
