@@ -43,7 +43,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "soak",
-        usage: "soak [--minutes N] [--seed S]",
+        usage: "soak [--deaths [--contacts N]] [--minutes N] [--seed S]",
         about: "plays random trouble from one seed after the other against the targets, and names the seed that fails",
         run: soak::run,
     },
