@@ -4,6 +4,7 @@
 //! through one that does not, because it is written once per request and a machine that was off has used no requests.
 
 mod budget;
+mod fence;
 mod file;
 mod journal;
 mod migration;

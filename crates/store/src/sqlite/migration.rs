@@ -23,6 +23,8 @@ const ALL: &[Migration] = &[
         sql: include_str!("../../migrations/sqlite/0002_budget_free_since.sql"),
     },
     Migration { name: "0003_run_journal", sql: include_str!("../../migrations/sqlite/0003_run_journal.sql") },
+    Migration { name: "0004_jobs", sql: include_str!("../../migrations/sqlite/0004_jobs.sql") },
+    Migration { name: "0005_activity", sql: include_str!("../../migrations/sqlite/0005_activity.sql") },
 ];
 
 /// Brings the schema up to date.

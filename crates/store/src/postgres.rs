@@ -1,0 +1,113 @@
+//! The hub's state in PostgreSQL, shared by any number of machines.
+//!
+//! Everything lies in the schema [`SCHEMA`]. Times that are judged (budgets, leases, what is due) are those of the
+//! database's clock, so that nodes whose clocks differ agree.
+
+mod fence;
+mod migration;
+mod text;
+
+use std::{fmt, time::Duration};
+
+use achub_core::{Code, Error};
+use sqlx::{
+    ConnectOptions, Executor, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+/// Where the tables of the state are.
+pub const SCHEMA: &str = "achub_hub";
+
+/// Connections of one process. Work waits for one where all are in use.
+const CONNECTIONS_MAX: u32 = 10;
+
+/// How long opening waits for a connection before the server counts as not reachable.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Sent once on each new connection.
+///
+/// A process that stands still within a transaction holds its locks and keeps the others from taking over; the server
+/// ends such a transaction after 5 s. Waiting for a lock ends after that, so only a server in trouble shows it.
+const PREPARE: &str = "
+    SET search_path TO achub_hub;
+    SET idle_in_transaction_session_timeout TO '5s';
+    SET lock_timeout TO '10s'";
+
+/// State in a PostgreSQL database. Clones share its connections.
+#[derive(Clone)]
+pub struct PostgresStore {
+    /// Host, port and database: what messages name.
+    place: String,
+    pool: PgPool,
+}
+
+impl PostgresStore {
+    /// Opens the state in the database of `url` (`postgres://user:password@host:port/database`), makes its schema where
+    /// there is none, and brings it up to date. Any number of processes on any machines may open one database at once.
+    ///
+    /// Errors: `SY-102` where a newer program wrote the state, which is then left as it is; `SY-103` where the database
+    /// may only be read or is full; `SY-105` where the URL is none or the database cannot be used.
+    pub async fn open(url: &str) -> Result<PostgresStore, Error> {
+        // The parser's error may repeat what was typed, the password with it.
+        let options: PgConnectOptions = url.parse().map_err(|_: sqlx::Error| {
+            Error::new(Code::StoreBroken, "cannot open the state: its address is no PostgreSQL URL")
+        })?;
+        let place = place(&options);
+        let pool = connect(options).await.map_err(|cause| broken(&place, "open the state", cause))?;
+        migration::run(&pool, &place).await?;
+        Ok(PostgresStore { place, pool })
+    }
+
+    /// Closes the connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// The failure of something attempted with this database.
+    fn broken(&self, attempt: &str, cause: sqlx::Error) -> Error {
+        broken(&self.place, attempt, cause)
+    }
+
+    /// The failure of something found in the database that this program never puts there.
+    fn unreadable(&self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::new(Code::StoreBroken, "cannot understand the state")
+            .with_detail("database", self.place.clone())
+            .with_source(cause)
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+async fn connect(options: PgConnectOptions) -> sqlx::Result<PgPool> {
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS_MAX)
+        .acquire_timeout(CONNECT_TIMEOUT)
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(sqlx::raw_sql(PREPARE)).await.map(drop) })
+        })
+        .connect_with(options.disable_statement_logging())
+        .await
+}
+
+/// Host, port and database, without user and password.
+fn place(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or("");
+    format!("{}:{}/{database}", options.get_host(), options.get_port())
+}
+
+/// `SY-103` where nothing can be written, else `SY-105`. The database's own words stay in the source chain.
+fn broken(place: &str, attempt: &str, cause: sqlx::Error) -> Error {
+    let code = if refuses_writes(&cause) { Code::StoreFull } else { Code::StoreBroken };
+    Error::new(code, format!("cannot {attempt}")).with_detail("database", place).with_source(cause)
+}
+
+/// Full disks (`53100`) and transactions that may only read (`25006`): a standby, or a database that was set so.
+/// Source: PostgreSQL 15, appendix A, "PostgreSQL Error Codes".
+fn refuses_writes(cause: &sqlx::Error) -> bool {
+    let state = cause.as_database_error().and_then(|error| error.code());
+    matches!(state.as_deref(), Some("53100" | "25006"))
+}
