@@ -25,6 +25,7 @@ const ALL: &[Migration] = &[
     Migration { name: "0003_run_journal", sql: include_str!("../../migrations/sqlite/0003_run_journal.sql") },
     Migration { name: "0004_jobs", sql: include_str!("../../migrations/sqlite/0004_jobs.sql") },
     Migration { name: "0005_activity", sql: include_str!("../../migrations/sqlite/0005_activity.sql") },
+    Migration { name: "0006_people", sql: include_str!("../../migrations/sqlite/0006_people.sql") },
 ];
 
 /// Brings the schema up to date.
