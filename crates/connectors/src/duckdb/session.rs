@@ -101,6 +101,12 @@ impl Session for DuckdbSession {
         types::can_widen(actual, wanted)
     }
 
+    /// What DuckDB calls `json_group_object` is a macro and takes no condition; a map would refuse a key that comes twice.
+    fn object_of(key: &str, value: &str, condition: &str) -> String {
+        let member = format!("CAST(to_json({key}) AS text) || ':' || CAST(to_json({value}) AS text)");
+        format!("CAST('{{' || string_agg({member}, ',') FILTER (WHERE {condition}) || '}}' AS JSON)")
+    }
+
     fn argument(n: usize, ty: FieldType) -> String {
         match ty {
             FieldType::Text => format!("${n}"),

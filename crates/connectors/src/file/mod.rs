@@ -6,13 +6,15 @@
 
 mod format;
 mod formula;
+mod line;
+mod pipe;
 pub(crate) mod text;
 
 use std::path::Path;
 
 use achub_core::Error;
 
-pub use crate::file::format::Format;
+pub use crate::file::{format::Format, pipe::PipeTarget};
 use crate::folder::{place::Place, storage::Storage, target::FolderTarget, usable_folder};
 
 /// This connector in the list of all.

@@ -11,7 +11,10 @@ use achub_core::{Column, Error, RunId};
 use serde_json::value::RawValue;
 
 use crate::{
-    file::format::{self, Format},
+    file::{
+        format::{self, Format},
+        line::Lines,
+    },
     folder::{
         failed,
         manifest::{FileEntry, Manifest},
@@ -26,9 +29,7 @@ const BUFFER_BYTES: usize = 1 << 18;
 
 /// Rows on their way into one file.
 pub(crate) struct TextWriter {
-    format: Format,
-    /// The columns' names as members of a line, with their colons.
-    members: Vec<Vec<u8>>,
+    lines: Lines,
     file: BufWriter<File>,
     line: Vec<u8>,
     about: WrittenFile,
@@ -39,17 +40,10 @@ impl TextWriter {
     pub(crate) fn create(format: Format, folder: &Path, columns: &[Column]) -> io::Result<TextWriter> {
         let path = folder.join("rows.new");
         let file = BufWriter::with_capacity(BUFFER_BYTES, File::create(&path)?);
-        let members = columns.iter().map(|column| format!("{}:", serde_json::Value::from(&*column.name)));
-        let mut writer = TextWriter {
-            format,
-            members: members.map(String::into_bytes).collect(),
-            file,
-            line: Vec::new(),
-            about: WrittenFile { path, rows: 0, gone: 0, bytes: 0 },
-        };
-        if format != Format::JsonLines {
-            writer.write(columns.iter().map(|column| Cell::Text(column.name.as_str().into())))?;
-        }
+        let about = WrittenFile { path, rows: 0, gone: 0, bytes: 0 };
+        let mut writer = TextWriter { lines: Lines::of(format, columns), file, line: Vec::new(), about };
+        writer.lines.put_header(columns, &mut writer.line);
+        writer.send()?;
         Ok(writer)
     }
 
@@ -61,27 +55,15 @@ impl TextWriter {
     ) -> io::Result<()> {
         self.about.rows += 1;
         self.about.gone += u64::from(is_gone);
-        self.write(cells)
+        self.lines.put(cells, &mut self.line);
+        self.send()
     }
 
-    fn write<'a>(&mut self, cells: impl IntoIterator<Item = Cell<'a>>) -> io::Result<()> {
-        self.line.clear();
-        let (stands_alone, is_json) = (self.members.len() == 1, self.format == Format::JsonLines);
-        if is_json {
-            self.line.push(b'{');
-        }
-        for (index, (cell, member)) in cells.into_iter().zip(&self.members).enumerate() {
-            if index > 0 {
-                self.line.push(b',');
-            }
-            if is_json {
-                self.line.extend_from_slice(member);
-            }
-            self.format.spell(&cell, stands_alone, &mut self.line);
-        }
-        self.line.extend_from_slice(if is_json { b"}\n" } else { b"\r\n" });
+    fn send(&mut self) -> io::Result<()> {
         self.about.bytes += self.line.len() as u64;
-        self.file.write_all(&self.line)
+        self.file.write_all(&self.line)?;
+        self.line.clear();
+        Ok(())
     }
 
     /// Ends the file, durable.

@@ -143,7 +143,6 @@ impl Session for PostgresSession {
     const TEMPORARY_END: &'static str = " ON COMMIT DELETE ROWS";
     const SEQUENCE_END: &'static str = " NOT NULL";
     const BEGIN: &'static str = "BEGIN";
-    const OBJECT_OF: &'static str = "json_object_agg";
     const CASE_FOLDS: bool = false;
 
     fn type_sql(ty: FieldType) -> &'static str {
@@ -152,6 +151,10 @@ impl Session for PostgresSession {
 
     fn can_widen(actual: &str, wanted: &str) -> bool {
         types::can_widen(actual, wanted)
+    }
+
+    fn object_of(key: &str, value: &str, condition: &str) -> String {
+        format!("json_object_agg({key}, {value}) FILTER (WHERE {condition})")
     }
 
     fn isolate(level: &str) -> Option<String> {

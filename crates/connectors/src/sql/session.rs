@@ -94,9 +94,6 @@ pub(crate) trait Session: Send {
     /// Whether tables get a unique key of what their rows are merged by.
     const DECLARES_KEYS: bool = true;
 
-    /// The aggregate that makes a JSON object of keys and values.
-    const OBJECT_OF: &'static str = "json_group_object";
-
     /// Whether names that differ only by ASCII case are the same column.
     const CASE_FOLDS: bool;
 
@@ -134,6 +131,12 @@ pub(crate) trait Session: Send {
     /// isolated as well as can be.
     fn isolate(_level: &str) -> Option<String> {
         None
+    }
+
+    /// The aggregate that makes a JSON object of keys and values, both text, of the rows that meet `condition`; null where
+    /// there are none.
+    fn object_of(key: &str, value: &str, condition: &str) -> String {
+        format!("json_group_object({key}, {value}) FILTER (WHERE {condition})")
     }
 
     /// Argument `n` (from 1), which is sent as text, as a value of `ty`.

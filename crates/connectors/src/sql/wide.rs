@@ -15,7 +15,7 @@ pub(crate) async fn make<S: Session>(session: &mut S, view: &WideView) -> Result
     if session.shape(&name).await?.is_some() && !session.is_own_view(&name).await? {
         return Err(in_the_way(&name).into());
     }
-    let query = query(view, &session.place(&view.base), &session.place(&view.values), S::OBJECT_OF);
+    let query = query::<S>(view, &session.place(&view.base), &session.place(&view.values));
     session.put_view(&name, &query).await
 }
 
@@ -31,8 +31,7 @@ pub(crate) async fn give_way<S: Session>(session: &mut S, view: &TableName) -> R
 /// The query of a wide view: every column of the base table, and one column for each custom field.
 ///
 /// The values are grouped once for all fields. Where a record has several values of one field, the largest is shown.
-/// `object_of`: the aggregate that makes a JSON object of keys and values.
-fn query(view: &WideView, base: &TableName, values: &TableName, object_of: &str) -> String {
+fn query<S: Session>(view: &WideView, base: &TableName, values: &TableName) -> String {
     let base_columns = view.base.columns.iter().map(|column| format!("b.{}", quoted(&column.name)));
     let named = view.columns.iter().map(|(_, name)| name).chain(&view.rest);
     let field_columns = named.map(|name| format!("v.{}", quoted(name)));
@@ -53,11 +52,9 @@ fn query(view: &WideView, base: &TableName, values: &TableName, object_of: &str)
         } else {
             format!(" AND f.{field} NOT IN ({})", ids.join(", "))
         };
-        format!(
-            "{object_of}(CAST(f.{field} AS text), f.{value}) \
-             FILTER (WHERE f.{field} IS NOT NULL AND f.{value} IS NOT NULL{others}) AS {}",
-            quoted(name)
-        )
+        let (key, field_value) = (format!("CAST(f.{field} AS text)"), format!("f.{value}"));
+        let condition = format!("f.{field} IS NOT NULL AND f.{value} IS NOT NULL{others}");
+        format!("{} AS {}", S::object_of(&key, &field_value, &condition), quoted(name))
     });
     let picks: Vec<String> = view.columns.iter().map(pick).chain(rest).collect();
     format!(

@@ -8,4 +8,5 @@ mod file;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod postgres;
+mod pipe;
 mod sqlite;
