@@ -5,8 +5,10 @@ mod activecampaign;
 mod duckdb;
 mod exec;
 mod file;
+mod folder;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod postgres;
 mod postgres;
 mod pipe;
 mod sqlite;
