@@ -8,7 +8,6 @@ mod file;
 mod folder;
 #[cfg(feature = "parquet")]
 mod parquet;
-mod postgres;
-mod postgres;
 mod pipe;
+mod postgres;
 mod sqlite;
