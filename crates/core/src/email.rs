@@ -83,6 +83,11 @@ impl EmailAddress {
         Ok(EmailAddress { key: format!("{local}@{domain}"), original })
     }
 
+    /// An address that was taken apart to be kept: its spelling and its [`key`](EmailAddress::key).
+    pub fn from_parts(original: String, key: String) -> EmailAddress {
+        EmailAddress { original, key }
+    }
+
     /// The address as it was written.
     pub fn as_str(&self) -> &str {
         &self.original

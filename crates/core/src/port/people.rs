@@ -282,8 +282,8 @@ pub struct Adopted {
 
 /// The store of people. One conformance suite for all implementations.
 ///
-/// Times are kept in whole microseconds. U+0000 is left out of text, since not every database can hold it. A line of
-/// history for somebody new says so in one line, `person`: what she came with is in her values, each with its provenance.
+/// Times are kept in whole microseconds. The history of somebody new begins with one line, `person`: what she came with is
+/// in her values, each with its provenance.
 #[async_trait]
 pub trait PeopleStore: Send + Sync {
     /// Makes lists and fields of the store for those of a catalogue that have none, renames lists that were renamed there,
