@@ -10,10 +10,13 @@ use serde::{Deserialize, Serialize};
 /// Records of the page before that are asked for again, at the least.
 pub(super) const OVERLAP: u64 = 2;
 
-/// … and at the most, where many records are deleted between two pages.
+/// … and at the most, where many records are deleted between two pages: so many of a page of a hundred, and the same share
+/// of a smaller one.
 const OVERLAP_MAX: u64 = 60;
+const OVERLAP_OF: u64 = 100;
 
-/// The first step back, in records; each further one is twice as far.
+/// The first step back, in records, or a page where pages are smaller: a longer one would pass over what is looked for.
+/// Each further one is twice as far.
 const STEP_BACK: u64 = 100;
 
 /// Times a series may start over because nothing it has seen shows up any more.
@@ -163,7 +166,8 @@ impl Series {
     }
 
     fn back(&mut self) -> Step {
-        self.step_back = if self.step_back == 0 { STEP_BACK } else { self.step_back * 2 };
+        let first = STEP_BACK.min(self.tail.len() as u64).max(1);
+        self.step_back = if self.step_back == 0 { first } else { self.step_back * 2 };
         self.offset = self.offset.saturating_sub(self.step_back);
         Step::Back
     }
@@ -178,10 +182,13 @@ impl Series {
             // A total below what was seen is as good as none.
             _ => full || count >= SMALLEST_GRANT,
         };
-        if count == 0 || !more || (new == 0 && !full) {
+        // Most of a page must be new, however small pages are.
+        let next = reached - self.overlap().min((count * OVERLAP_MAX / OVERLAP_OF).max(1)).min(count);
+        let is_told_of_more = next > self.offset && self.total.is_some_and(|total| reached < total);
+        if count == 0 || !more || (new == 0 && !full && !is_told_of_more) {
             return Step::End;
         }
-        self.offset = reached - self.overlap().min(count);
+        self.offset = next;
         Step::Next
     }
 
@@ -289,10 +296,17 @@ mod tests {
     /// forward.
     #[test]
     fn steady_deletions_are_outrun() {
-        for (deleted, created) in [(20, 20), (40, 0), (5, 30)] {
-            let mut records: Vec<u64> = (0..2_000).collect();
-            let (mut next, mut turn) = (2_000_u64, 7_u64);
-            let (seen, pages) = read(&mut records, 100, 100, true, |records| {
+        for (granted, count, deleted, created) in [
+            (100, 2_000, 20, 20),
+            (100, 2_000, 40, 0),
+            (100, 2_000, 5, 30),
+            (20, 400, 4, 4),
+            (20, 400, 1, 3),
+            (20, 400, 8, 0),
+        ] {
+            let mut records: Vec<u64> = (0..count).collect();
+            let (mut next, mut turn) = (count, 7_u64);
+            let (seen, pages) = read(&mut records, 100, granted, true, |records| {
                 for _ in 0..deleted.min(records.len()) {
                     turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                     records.remove((turn >> 33) as usize % records.len());
@@ -302,8 +316,8 @@ mod tests {
                     next += 1;
                 }
             });
-            let missed = records.iter().filter(|&&key| key < 2_000 && !seen.contains(&key)).count();
-            assert_eq!(missed, 0, "{deleted} deleted, {created} created");
+            let missed = records.iter().filter(|&&key| key < count && !seen.contains(&key)).count();
+            assert_eq!(missed, 0, "pages of {granted}, {deleted} deleted, {created} created");
             assert!(pages < 120, "{pages} pages");
         }
     }
