@@ -11,7 +11,7 @@ use achub_core::{
     Batch, Error, ReplicationName, StreamName,
     port::{
         progress::{Event, Progress, Silent},
-        target::Target,
+        target::{Absence, AbsenceAction, Target},
     },
 };
 use achub_engine::{
@@ -26,6 +26,7 @@ use achub_testkit::{
     oracle::{self, Findings, LandedRow},
     time::RuntimeClock,
 };
+use tokio::sync::Notify;
 
 /// The streams most accounts want, and by which the price is judged.
 pub const THE_TEN: [&str; 10] = [
@@ -104,11 +105,37 @@ impl Rig {
 
     /// Runs `replication` into another target than the one in memory.
     pub async fn run_into(&self, target: &dyn Target, replication: &Replication) -> Summary {
-        let (store, clock) = (self.store.clone(), self.clock.clone());
-        let client = self.account.client(Pace::Off, store.clone(), clock.clone(), Arc::new(Silent));
-        let source = ActiveCampaignSource::new(client, store.clone(), clock.clone());
-        let hub = Hub::new(store, clock, Arc::new(Silent));
-        hub.start(replication, &source, target, &Stop::default()).await.expect("the run starts")
+        self.run_watched(target, replication, Arc::new(Silent)).await.expect("the run starts")
+    }
+
+    /// The same, watched by `progress`.
+    pub async fn run_watched(
+        &self,
+        target: &dyn Target,
+        replication: &Replication,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Summary, Error> {
+        let source = self.source_at(Pace::Off, progress.clone());
+        let hub = Hub::new(self.store.clone(), self.clock.clone(), progress);
+        hub.start(replication, &source, target, &Stop::default()).await
+    }
+
+    /// Runs `replication` into `target`; after so many commits `meanwhile` happens, and the run goes on.
+    pub async fn run_while(
+        &self,
+        target: &dyn Target,
+        replication: &Replication,
+        commits: u64,
+        meanwhile: impl Future<Output = ()>,
+    ) -> Summary {
+        let committed = Arc::new(Committed { left: commits.into(), reached: Notify::new() });
+        let run = self.run_watched(target, replication, committed.clone());
+        let meanwhile = async {
+            committed.reached.notified().await;
+            meanwhile.await;
+        };
+        let (summary, ()) = tokio::join!(run, meanwhile);
+        summary.expect("the run starts")
     }
 
     /// Requests the account has counted.
@@ -153,11 +180,34 @@ pub fn replicating(streams: &[&str], mode: Mode) -> Replication {
     }
 }
 
+/// The same, comparing everything in every run and deleting what is gone at the second sighting.
+pub fn checking(streams: &[&str]) -> Replication {
+    let mut replication = replicating(streams, Mode::Incremental);
+    replication.full_check = FullCheck::Now;
+    let floor_percent = Absence::FLOOR_PERCENT;
+    replication.landing.absence = Some(Absence { action: AbsenceAction::Delete, floor_percent, only: None });
+    replication
+}
+
 /// No stream of a run failed.
 pub fn assert_done(summary: &Summary) {
     let failed: Vec<_> = summary.streams.iter().filter(|stream| stream.error.is_some()).collect();
     assert!(failed.is_empty(), "{failed:?}");
     assert_eq!(summary.class(), None, "{summary:?}");
+}
+
+/// Tells of a commit.
+struct Committed {
+    left: AtomicU64,
+    reached: Notify,
+}
+
+impl Progress for Committed {
+    fn event(&self, event: Event) {
+        if matches!(event, Event::Committed { .. }) && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.reached.notify_one();
+        }
+    }
 }
 
 /// Asks for a stop after so many commits.

@@ -8,19 +8,15 @@ use std::{
 
 use achub_core::{
     planted::{Bug, plant},
-    port::target::{Absence, AbsenceAction, Target},
+    port::target::{Absence, AbsenceAction},
 };
 use achub_engine::replication::{FullCheck, Mode};
-use achub_testkit::{
-    crash::{Crashing, Fuse, Moment},
-    memory_target::MemoryTarget,
-    oracle::LandedRow,
-};
+use achub_testkit::crash::{Crashing, Fuse, Moment};
 use serde_json::{Value, json};
 
 use crate::activecampaign::{
+    place::Place,
     rig::{Rig, replicating},
-    warehouse::Warehouse,
 };
 
 const STREAMS: [&str; 5] = ["contacts", "contact_tags", "field_values", "deals", "notes"];
@@ -101,28 +97,6 @@ impl Trouble {
     }
 }
 
-/// Where the rows of a seed land.
-enum Place {
-    Memory(MemoryTarget),
-    Database(Warehouse),
-}
-
-impl Place {
-    async fn open(&self) -> Box<dyn Target> {
-        match self {
-            Place::Memory(target) => Box::new(target.clone()),
-            Place::Database(warehouse) => warehouse.open().await,
-        }
-    }
-
-    async fn landed(&self, stream: &str) -> Vec<LandedRow> {
-        match self {
-            Place::Memory(target) => target.rows(stream),
-            Place::Database(warehouse) => warehouse.landed(stream).await,
-        }
-    }
-}
-
 /// Lets a run live through the trouble of `seed`; nothing may be wrong with what it left.
 async fn play(seed: u64, place: Place) {
     let found = found_after(seed, place).await;
@@ -158,14 +132,7 @@ async fn found_after(seed: u64, place: Place) -> String {
         }
     }
 
-    let mut found = String::new();
-    for stream in STREAMS {
-        let findings = rig.compared(stream, &place.landed(stream).await).await;
-        if !findings.is_clean() {
-            found.push_str(&format!("{stream}: {}\n", findings.brief()));
-        }
-    }
-    found
+    place.found(&rig, &STREAMS).await
 }
 
 /// The soak would notice a position that is ahead of its rows: some seed of the fixed share shows it.
@@ -173,7 +140,7 @@ async fn found_after(seed: u64, place: Place) -> String {
 async fn planted_bug_shows_in_some_seed() {
     let _planted = plant(Bug::RowsEveryThirdPage);
     for seed in 1..=24 {
-        let found = found_after(seed, Place::Memory(MemoryTarget::default())).await;
+        let found = found_after(seed, Place::memory()).await;
         if !found.is_empty() {
             println!("seed {seed}: {found}");
             return;
@@ -186,7 +153,7 @@ async fn planted_bug_shows_in_some_seed() {
 #[tokio::test(start_paused = true)]
 async fn trouble_from_seeds_loses_and_doubles_nothing() {
     for seed in 1..=24 {
-        play(seed, Place::Memory(MemoryTarget::default())).await;
+        play(seed, Place::memory()).await;
     }
 }
 
@@ -194,7 +161,7 @@ async fn trouble_from_seeds_loses_and_doubles_nothing() {
 #[tokio::test(start_paused = true)]
 async fn trouble_from_seeds_leaves_sqlite_right() {
     for seed in 101..=108 {
-        play(seed, Place::Database(Warehouse::sqlite())).await;
+        play(seed, Place::sqlite()).await;
     }
 }
 
@@ -202,7 +169,7 @@ async fn trouble_from_seeds_leaves_sqlite_right() {
 #[tokio::test(start_paused = true)]
 async fn trouble_from_seeds_leaves_postgres_right() {
     for seed in 201..=205 {
-        play(seed, Place::Database(Warehouse::postgres().await)).await;
+        play(seed, Place::postgres().await).await;
     }
 }
 
@@ -217,9 +184,9 @@ async fn soak_into_postgres_and_others() {
     let mut played = 0;
     while begun.elapsed() < Duration::from_secs(60 * minutes) {
         let place = match seed % 3 {
-            0 => Place::Memory(MemoryTarget::default()),
-            1 => Place::Database(Warehouse::sqlite()),
-            _ => Place::Database(Warehouse::postgres().await),
+            0 => Place::memory(),
+            1 => Place::sqlite(),
+            _ => Place::postgres().await,
         };
         play(seed, place).await;
         (seed, played) = (seed + 1, played + 1);
