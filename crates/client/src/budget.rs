@@ -170,7 +170,7 @@ impl Budget {
         };
         if is_longer {
             self.progress.event(Event::Waiting { reason: reason.to_owned(), wait });
-            self.store.hold(&self.account, later(now, wait)).await?;
+            self.store.hold(&self.account, now, later(now, wait)).await?;
         }
         self.slow_down(slowdown).await
     }
@@ -193,7 +193,8 @@ impl Budget {
             let mut known = self.known();
             known.held_until = known.held_until.max(Some(Instant::now() + wait));
         }
-        self.store.hold(&self.account, later(self.clock.now(), wait)).await
+        let now = self.clock.now();
+        self.store.hold(&self.account, now, later(now, wait)).await
     }
 
     async fn sit_out_hold(&self, patience: Duration) -> Result<(), Error> {

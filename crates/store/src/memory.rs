@@ -88,7 +88,7 @@ impl BudgetStore for MemoryStore {
         })
     }
 
-    async fn hold(&self, account: &AccountName, until: Timestamp) -> Result<(), Error> {
+    async fn hold(&self, account: &AccountName, _now: Timestamp, until: Timestamp) -> Result<(), Error> {
         let mut state = self.state();
         let budget = state.budgets.entry(account.clone()).or_default();
         budget.next_us = budget.next_us.max(ceil_us(until));

@@ -195,7 +195,7 @@ impl BudgetStore for Untouched {
         panic!("reserved without a pace")
     }
 
-    async fn hold(&self, _: &AccountName, _: Timestamp) -> Result<(), Error> {
+    async fn hold(&self, _: &AccountName, _: Timestamp, _: Timestamp) -> Result<(), Error> {
         panic!("held without a reason")
     }
 

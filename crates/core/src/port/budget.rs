@@ -30,7 +30,9 @@ pub struct BudgetState {
 /// A row per account that hands out evenly spaced slots.
 ///
 /// Implementations are safe to use from many tasks and many processes at once: two calls never return overlapping
-/// slots. Times come from the caller so that a virtual clock works; callers on one machine share its clock.
+/// slots. Times come from the caller so that a virtual clock works; callers on one machine share its clock. A store that
+/// many machines share reckons with a clock of its own and takes from the caller's times only how far they are from
+/// `now`: what it gives back is in the caller's time again, so that nodes with different clocks keep one pace.
 #[async_trait]
 pub trait BudgetStore: Send + Sync {
     /// Takes the next free slot of `interval_us` microseconds, not before `now`. The caller waits until it begins.
@@ -43,8 +45,9 @@ pub trait BudgetStore: Send + Sync {
         interval_us: i64,
     ) -> Result<BudgetState, Error>;
 
-    /// Lets no slot begin before `until`. Never moves the next slot backward. Not for longer than [`HORIZON`].
-    async fn hold(&self, account: &AccountName, until: Timestamp) -> Result<(), Error>;
+    /// As of `now`, lets no slot begin before `until`. Never moves the next slot backward. Not for longer than
+    /// [`HORIZON`].
+    async fn hold(&self, account: &AccountName, now: Timestamp, until: Timestamp) -> Result<(), Error>;
 
     /// Remembers what answers told: the advertised limit and how much everybody should slow down as of `now`.
     ///

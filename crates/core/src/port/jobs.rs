@@ -66,7 +66,7 @@ impl Trigger {
     }
 }
 
-/// A run that waits for its turn.
+/// A run that waits for its turn. Times are those of [`JobStore::now`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedRun {
     /// Its identifier, known from the moment it is asked for.
@@ -79,7 +79,8 @@ pub struct QueuedRun {
     pub queued_at: Timestamp,
     /// Not before this moment.
     pub not_before: Timestamp,
-    /// How often it was begun before.
+    /// How often it was begun before. Rises with every [`JobStore::take`], also where the process that took it dies:
+    /// whoever takes a run looks here first and gives up one that was begun too often.
     pub attempts: u32,
 }
 
@@ -117,20 +118,35 @@ pub struct ScheduleState {
 }
 
 /// Schedules, queue and leases. One conformance suite for all implementations; several processes use one store at once.
+///
+/// A run is asked for ([`JobStore::queue`]), taken ([`JobStore::take`]), and ends with [`JobStore::release`] or goes back
+/// with [`JobStore::postpone`]. A process that dies in between leaves a lease that ends by itself; then
+/// [`JobStore::abandoned`] puts the run back, which a scheduler calls before each [`JobStore::take`]. A run is begun at
+/// least once, possibly again after a crash, and never by two at a time.
 #[async_trait]
 pub trait JobStore: Send + Sync {
     /// The clock of the store, by which leases are judged.
     async fn now(&self) -> Result<Timestamp, Error>;
 
-    /// Asks for a run of `job`. While one of it waits, everybody who asks gets that one; while one works, exactly one
-    /// follows it.
+    /// What is wrong with the clocks, where something is: `SY-104` where `now`, the time of this process, is more than
+    /// 30 s off the store's, or the store's own clock went back by more than that. Schedules and leases go by the clock
+    /// of the store all the same; a lease whose end a wrong clock put far ahead is cut to its term.
+    async fn clock_fault(&self, now: Timestamp) -> Result<Option<Error>, Error>;
+
+    /// Asks for a run of a job. While one of it waits for its first attempt, everybody who asks gets that one; while one
+    /// is begun and has not ended (it works, or was put back), exactly one follows it.
+    ///
+    /// The run that waits takes on what is more urgent: the trigger, and the earlier moment. A person who asks also
+    /// brings forward a run that was put back; nobody else shortens its wait. Asking again for a run that waits, by its
+    /// own id, sets when it may begin.
     async fn queue(&self, wish: &QueuedRun) -> Result<Queued, Error>;
 
     /// The runs that wait, in the order in which they will be begun: by trigger, except that whoever has waited longer
-    /// than `ageing` for each class above goes with that class.
+    /// than `ageing` for each class above goes with that class. One that follows another of its job comes after it.
     async fn queued(&self, ageing: Duration) -> Result<Vec<QueuedRun>, Error>;
 
-    /// Takes the next run that may begin now, together with the lease of its job. `None` where there is none.
+    /// Takes the next run that may begin now, together with the lease of its job, in one transaction. `None` where there
+    /// is none.
     async fn take(
         &self,
         holder: &str,
@@ -138,7 +154,7 @@ pub trait JobStore: Send + Sync {
         ageing: Duration,
     ) -> Result<Option<(QueuedRun, Lease)>, Error>;
 
-    /// Takes the lease of `job` for a run that nobody queued. `None` where another run holds it, with that lease.
+    /// Takes the lease of `job` for a run that nobody queued. Where another run holds it, the inner error is that lease.
     async fn lease(
         &self,
         job: &JobName,
@@ -147,22 +163,33 @@ pub trait JobStore: Send + Sync {
         term: Duration,
     ) -> Result<Result<Lease, Lease>, Error>;
 
-    /// Extends a lease. Errors: `RN-102` where it is somebody else's by now.
+    /// Extends a lease, also one that has just ended. Errors: `RN-102` where it is somebody else's by now, or its run
+    /// was put back.
     async fn renew(&self, lease: &Lease, term: Duration) -> Result<Lease, Error>;
 
-    /// Gives a lease back; one that is lost already is no error.
+    /// Gives a lease back and ends its run, which nothing is remembered of here from now on; one that is lost already is
+    /// no error.
     async fn release(&self, lease: &Lease) -> Result<(), Error>;
 
-    /// Puts a run back into the queue, for `not_before`, and gives its lease back, in one transaction.
+    /// Puts a run back into the queue, for `not_before`, and gives its lease back, in one transaction. How often it was
+    /// begun the store knows itself. A run that somebody asked to stop ends instead.
+    ///
+    /// Errors: `RN-102` where the lease is somebody else's by now; `SY-199` where `wish` is not the run of the lease.
     async fn postpone(&self, lease: &Lease, wish: &QueuedRun) -> Result<(), Error>;
 
     /// Runs that were begun, whose lease ended, and that nobody has taken up: after a crash. Each is given out once.
+    ///
+    /// One that was queued is back in the queue by then and may begin at once, so that nothing is lost where the caller
+    /// dies, too; one that was begun by [`JobStore::lease`], or that somebody asked to stop, has ended. What their
+    /// processes still try to save is refused.
     async fn abandoned(&self) -> Result<Vec<QueuedRun>, Error>;
 
     /// Leases in force.
     async fn leases(&self) -> Result<Vec<Lease>, Error>;
 
-    /// Asks the holder of a run to end it at its next safe point; it sees this when it renews its lease.
+    /// Asks the holder of a run to end it at its next safe point, which it asks for with
+    /// [`JobStore::is_asked_to_stop`] when it renews its lease; one that waits leaves the queue at once. False where
+    /// there is no such run.
     async fn ask_to_stop(&self, run: &RunId) -> Result<bool, Error>;
 
     /// Whether somebody asked for the end of a run.

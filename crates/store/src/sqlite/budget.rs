@@ -64,7 +64,7 @@ impl BudgetStore for SqliteStore {
         })
     }
 
-    async fn hold(&self, account: &AccountName, until: Timestamp) -> Result<(), Error> {
+    async fn hold(&self, account: &AccountName, _now: Timestamp, until: Timestamp) -> Result<(), Error> {
         sqlx::query(HOLD)
             .bind(account.as_str())
             .bind(ceil_us(until))

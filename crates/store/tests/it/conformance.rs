@@ -50,7 +50,7 @@ pub async fn free_time_before_slot_is_told(store: impl Store) {
     let fresh = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
     let queued = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
     let after_pause = store.reserve(&account(), at(60), INTERVAL_US).await.unwrap();
-    store.hold(&account(), at(70)).await.unwrap();
+    store.hold(&account(), at(60), at(70)).await.unwrap();
     let held = store.reserve(&account(), at(61), INTERVAL_US).await.unwrap();
     let later = store.reserve(&account(), at(80), INTERVAL_US).await.unwrap();
 
@@ -73,7 +73,7 @@ pub async fn slot_is_never_before_now(store: impl Store) {
 
 /// Accounts do not take each other's slots.
 pub async fn accounts_have_budgets_of_their_own(store: impl Store) {
-    store.hold(&account(), at(600)).await.unwrap();
+    store.hold(&account(), at(0), at(600)).await.unwrap();
 
     let other = store.reserve(&AccountName::new("other.api-us1.com"), at(0), INTERVAL_US).await.unwrap();
 
@@ -82,10 +82,10 @@ pub async fn accounts_have_budgets_of_their_own(store: impl Store) {
 
 /// A hold moves the next slot forward and never backward.
 pub async fn hold_moves_slots_forward_only(store: impl Store) {
-    store.hold(&account(), at(30)).await.unwrap();
-    store.hold(&account(), at(10)).await.unwrap();
+    store.hold(&account(), at(0), at(30)).await.unwrap();
+    store.hold(&account(), at(0), at(10)).await.unwrap();
     let held = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
-    store.hold(&account(), at(0)).await.unwrap();
+    store.hold(&account(), at(0), at(0)).await.unwrap();
     let next = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
 
     assert_eq!(held.slot, at(30));
@@ -114,7 +114,7 @@ pub async fn learning_takes_no_slot(store: impl Store) {
 
 /// A row that a wrong clock has moved far ahead does not stop work for hours; one within the horizon counts.
 pub async fn row_of_wrong_clock_starts_anew(store: impl Store) {
-    store.hold(&account(), at(0) + HORIZON).await.unwrap();
+    store.hold(&account(), at(0), at(0) + HORIZON).await.unwrap();
     let within = store.reserve(&account(), at(0), 1).await.unwrap();
     let beyond = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
     let next = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
