@@ -106,7 +106,7 @@ codes! {
         title: "The key works, but its user may not do this",
         meaning: "What the user may read is unaffected.",
         cause: "The key belongs to a user whose group lacks a right.",
-        action: "Use a key of a user in the Admin group, best a user made for this integration.",
+        action: "Use a key of a user in the Admin group, best a user made for this integration. ActiveCampaign rarely names the right; where the message says that it may be one, that is a guess.",
     }
     NetworkBlocked "AC-107" Unreachable {
         title: "ActiveCampaign did not answer in time",

@@ -1,13 +1,18 @@
-//! Which right a key lacks when a stream is refused to it.
+//! Which right a key may lack when a stream is refused to it.
 //!
-//! A 403 rarely names the right, so the part of the permissions of a user group in which it is found is named here.
-//! Source: the permission columns of `/groups` in recorded answers; activecampaign-api.md §4.8 and §11.4.
+//! Only one refusal is known to name the right: that to view lists (activecampaign-api.md §4.8, vendor reference). For
+//! everything else the permission whose name fits is named, and said to be a guess: the names are those of the columns of
+//! `/groups` in recorded answers (§12.6), which no document ties to endpoints. Rights to single pipelines are no refusals:
+//! deals come without their contents (§11.4).
 
 use achub_api::stream::{Group, Stream};
 use achub_core::{Code, Error};
 
-/// Streams, and the permission of a user group under which they fall.
-const RIGHTS: &[(&[&str], &str)] = &[
+/// Streams whose refusal is documented to be about a right, and which.
+const DOCUMENTED: &[(&[&str], &str)] = &[(&["lists"], "view lists")];
+
+/// Streams, and the permission of a user group under which they fall by its name.
+const GUESSED: &[(&[&str], &str)] = &[
     (
         &[
             "deals",
@@ -22,13 +27,13 @@ const RIGHTS: &[(&[&str], &str)] = &[
             "contact_deals",
             "deal_group_users",
         ],
-        "deals (pgDeal), and access to the pipeline",
+        "deals (pgDeal)",
     ),
     (
         &["accounts", "account_contacts", "account_custom_field_meta", "account_custom_field_data"],
         "accounts (pgAccount)",
     ),
-    (&["lists", "list_groups", "contact_lists"], "lists (pgList)"),
+    (&["list_groups", "contact_lists"], "lists (pgList)"),
     (&["tags"], "tags (pgTagManage)"),
     (&["forms"], "forms (pgFormEdit)"),
     (&["automations", "automation_blocks", "contact_automations"], "automations (pgAutomationManage)"),
@@ -38,20 +43,28 @@ const RIGHTS: &[(&[&str], &str)] = &[
     (&["groups"], "groups (pgGroup)"),
 ];
 
-/// `error`, with the right that is missing where the key was refused this one thing.
+/// `error`, with the right that is or may be missing where the key was refused this one thing.
 pub(super) fn explained(error: Error, stream: &Stream) -> Error {
     if error.code() != Code::NotAllowed {
         return error;
     }
-    let right = missing(stream);
+    let name = stream.name;
+    if let Some(right) = listed(DOCUMENTED, name) {
+        return error
+            .context(format_args!("the key's user lacks the right to {right}"))
+            .with_detail("missing right", right);
+    }
+    let right = listed(GUESSED, name).unwrap_or_else(|| of_group(stream.group));
     error
-        .context(format_args!("the key's user seems to lack the right to {right}"))
-        .with_detail("missing right", right)
+        .context(format_args!(
+            "the key's user may not read {name}; ActiveCampaign does not say which right is missing, going by the names \
+             of rights it may be {right}"
+        ))
+        .with_detail("right that may be missing (a guess)", right)
 }
 
-fn missing(stream: &Stream) -> &'static str {
-    let listed = RIGHTS.iter().find(|(streams, _)| streams.contains(&stream.name));
-    listed.map_or_else(|| of_group(stream.group), |(_, right)| right)
+fn listed(rights: &[(&[&str], &'static str)], stream: &str) -> Option<&'static str> {
+    rights.iter().find(|(streams, _)| streams.contains(&stream)).map(|(_, right)| *right)
 }
 
 fn of_group(group: Group) -> &'static str {
@@ -69,21 +82,28 @@ mod tests {
     use achub_api::streams;
     use achub_core::{Code, Error};
 
-    use super::{RIGHTS, explained};
+    use super::{DOCUMENTED, GUESSED, explained};
 
     #[test]
     fn rights_are_of_streams_there_are() {
-        for name in RIGHTS.iter().flat_map(|(streams, _)| streams.iter()) {
+        for name in DOCUMENTED.iter().chain(GUESSED).flat_map(|(streams, _)| streams.iter()) {
             assert!(streams::find(name).is_some(), "{name}");
         }
     }
 
     #[test]
-    fn only_missing_rights_are_explained() {
+    fn guessed_rights_are_said_to_be_guessed() {
         let deals = streams::find("deals").expect("a known stream");
         let refused = explained(Error::new(Code::NotAllowed, "refused"), deals);
-        assert!(refused.message().contains("pgDeal"), "{refused}");
-        assert_eq!(refused.details()[0].0, "missing right");
+        assert!(
+            refused.message().contains("does not say which right") && refused.message().contains("pgDeal")
+        );
+        assert_eq!(refused.details()[0].0, "right that may be missing (a guess)");
+
+        let lists = streams::find("lists").expect("a known stream");
+        let refused = explained(Error::new(Code::NotAllowed, "refused"), lists);
+        assert!(refused.message().contains("lacks the right to view lists"), "{refused}");
+        assert_eq!(refused.details()[0], ("missing right", "view lists".to_owned()));
 
         let broken = explained(Error::new(Code::ServerError, "broken"), deals);
         assert_eq!((broken.message(), broken.details().len()), ("broken", 0));
