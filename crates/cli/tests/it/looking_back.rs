@@ -184,6 +184,7 @@ fn account_is_shown_without_its_people() {
     let contacts = rows.iter().find(|row| row["stream"] == "contacts").unwrap();
     assert_eq!((contacts["rows"].as_u64(), contacts["requests"].as_u64()), (Some(250), Some(3)));
     assert_eq!(contacts["group"], "contact management");
+    prices_agree(&place);
     let tested = place.good(&["conns", "test", "shop", "--endpoints", "tags,deal_*"]);
     assert!(tested.starts_with("stream\tresult\trows\tms\tproblem\ntags\tok\t40\t"), "{tested}");
     assert!(tested.contains("deal_stages\tok\t"), "{tested}");
@@ -195,4 +196,24 @@ fn account_is_shown_without_its_people() {
     assert_eq!(shown, None);
     assert!(sample.contains("…@"), "{sample}");
     assert_eq!(place.run(&["streams", "sample", "contcats", "--from", "shop"]).code, Some(2));
+}
+
+/// What `conns discover` says that reading the ten takes, what the plan says, and what a run then takes.
+fn prices_agree(place: &Place) {
+    const TEN: &str =
+        "contacts,contact_tags,contact_lists,field_values,deals,lists,tags,deal_pipelines,deal_stages,users";
+    let discovered = place.run(&["conns", "discover", "shop", "-p", TEN]).stderr;
+    let told = discovered.split("All of it together: about ").nth(1).expect("a sum is told");
+    let discovered: u64 = told.split(' ').next().unwrap().replace(',', "").parse().unwrap();
+    let ends = ["--from", "shop", "--to", "sqlite://ten.db", "--streams", TEN, "--json"];
+    let planned = json(&place.good(&[&["replicate", "plan"][..], &ends].concat()));
+    let ran = json(&place.good(&[&["replicate", "run"][..], &ends].concat()));
+
+    let planned = planned["requests"].as_u64().unwrap();
+    let ran = ran["requests"].as_u64().unwrap();
+
+    assert!(
+        discovered.abs_diff(planned) <= 1 && discovered.abs_diff(ran) <= 1,
+        "{discovered}, {planned}, {ran}"
+    );
 }
