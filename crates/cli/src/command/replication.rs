@@ -275,9 +275,20 @@ pub async fn execute_under(
         return plan::print(output, ready).await;
     }
     let summary = start(ready, interrupt.stop()).await?;
+    conclude(output, view, ready, &summary, interrupt).await
+}
+
+/// Tells how a run went; ends with the exit code of the summary.
+pub async fn conclude(
+    output: &Output,
+    view: &str,
+    ready: &Ready,
+    summary: &Summary,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
     ready.store.close().await;
-    tell(output, view, ready, &summary)?;
-    let missed = missed_figures(ready, &summary);
+    tell(output, view, ready, summary)?;
+    let missed = missed_figures(ready, summary);
     missed.iter().for_each(|figure| output.warn(figure));
     match summary.class() {
         None if !missed.is_empty() => Err(Failure::Said(exit_code(Class::Failed))),

@@ -58,18 +58,7 @@ pub async fn run(output: Output, home_dir: Option<&Path>, flags: &Run) -> Result
     }
 }
 
-impl<'a> Call<'a> {
-    /// The same call, for a run of its own.
-    fn again(&self) -> Call<'a> {
-        Call {
-            environment: self.environment.clone(),
-            reading: self.reading.clone(),
-            overrides: self.overrides.clone(),
-            interrupt: self.interrupt.clone(),
-            ..*self
-        }
-    }
-
+impl Call<'_> {
     /// Runs the file at `path`, whose text was read.
     async fn file(&self, text: &str, path: &Path) -> Result<(), Failure> {
         let origin = Origin::new(path.display().to_string());

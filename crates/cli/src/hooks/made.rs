@@ -68,7 +68,7 @@ pub fn make(
         output: context.output,
         connections: context.connections.clone(),
         environment: context.environment.clone(),
-        target: around.target.0.clone(),
+        target: around.target.clone(),
         folder: folder(around.file),
         allow_commands: around.allow_commands,
         try_pause: TRY_PAUSE,

@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 
 use crate::{
     config::{
+        connection::Connection,
         connections::Connections,
         environment::Environment,
         keys::Origin,
@@ -52,7 +53,7 @@ pub struct Tools {
     /// Where the library of a DuckDB file is named.
     pub environment: Environment,
     /// The target's connection, for a `query` that names none.
-    pub target: String,
+    pub target: (String, Connection),
     /// Files are relative to this folder: that of the replication file.
     pub folder: PathBuf,
     /// Whether `command` may start programs.

@@ -21,8 +21,11 @@ pub async fn run(tools: &Tools, action: &Action, values: &Values) -> Result<Opti
         None => sql.clone(),
     };
     let sql = rendered(&sql, params, values);
-    let name = connection.as_deref().unwrap_or(&tools.target);
-    let (name, connection) = tools.connections.resolve(name, &Origin::new("a hook of type query"))?;
+    // A target that is named by its URL has no name that could be looked up.
+    let (name, connection) = match connection.as_deref().filter(|name| *name != tools.target.0) {
+        Some(name) => tools.connections.resolve(name, &Origin::new("a hook of type query"))?,
+        None => tools.target.clone(),
+    };
     let answer = execute(&tools.environment, &name, &connection, &sql, ROWS_KEPT).await?;
     Ok(into.clone().map(|into| (into, Value::Array(answer.objects()))))
 }

@@ -16,6 +16,7 @@ use tokio::{
 use super::{FileHooksRunner, Tools, Values};
 use crate::{
     config::{
+        connection::Connection,
         connections::Connections,
         environment::Environment,
         keys::Origin,
@@ -23,6 +24,13 @@ use crate::{
     },
     output::{Output, progress::Style},
 };
+
+/// The target: a database file.
+fn lake(folder: &std::path::Path) -> Connection {
+    let url = format!("sqlite://{}", folder.join("lake.db").display());
+    let node = crate::config::yaml::parse(&url).expect("the text is YAML");
+    Connection::read(&Origin::new("a test"), "LAKE", &node).expect("the URL is understood")
+}
 
 struct Rig {
     folder: tempfile::TempDir,
@@ -51,7 +59,7 @@ impl Rig {
             output,
             connections: Connections::default(),
             environment: Environment::default(),
-            target: "LAKE".to_owned(),
+            target: ("LAKE".to_owned(), lake(self.folder.path())),
             folder: self.folder.path().to_owned(),
             allow_commands: self.allow_commands,
             try_pause: Duration::ZERO,

@@ -8,10 +8,7 @@ mod number;
 pub mod progress;
 mod table;
 
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    path::Path,
-};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use achub_core::{Code, Error};
 use serde_json::{Value, json};
@@ -95,6 +92,11 @@ pub fn confirm(question: &str) -> Result<bool, Error> {
         .map_err(|error| Error::new(Code::BadArgument, "the question was not answered").with_source(error))
 }
 
+/// Where data goes that is printed as it comes. A terminal's control characters are left in it.
+pub fn data_writer() -> impl io::Write + Send + 'static {
+    io::stdout()
+}
+
 impl Output {
     /// The same with data in `form`, where one is asked for.
     pub fn in_form(self, form: Option<Form>) -> Output {
@@ -135,14 +137,6 @@ impl Output {
             true => stdout.write_all(clean::lines(text).as_bytes())?,
             false => stdout.write_all(text.as_bytes())?,
         }
-        Ok(stdout.flush()?)
-    }
-
-    /// Prints a file as data; of a terminal's control characters it may have any.
-    pub fn file(&self, path: &Path) -> Result<(), Failure> {
-        let mut file = std::fs::File::open(path)?;
-        let mut stdout = io::stdout().lock();
-        io::copy(&mut file, &mut stdout)?;
         Ok(stdout.flush()?)
     }
 

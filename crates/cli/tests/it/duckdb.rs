@@ -74,6 +74,36 @@ mod with_library {
         assert!(contacts > 100, "the contacts of a year are {contacts}");
     }
 
+    /// A hook of the file and a person's own command, on the target a run has open and on one that nobody has.
+    #[test]
+    fn sql_of_hooks_and_commands_runs() {
+        let Some(library) = library() else { return };
+        let account = Account::start(&["--contacts", "60", "--rate", "off"]);
+        let place = Place::with_account(&account.url).variable(LIBRARY, &library);
+        let hooks = "post: [{type: query, query: 'CREATE TABLE seen AS SELECT count(*) AS n FROM tags'}]";
+        let file = format!(
+            "source: SHOP\ntarget: duckdb://lake.duckdb\n\
+             streams:\n  tags: {{object: tags, mode: full-refresh, hooks: {{{hooks}}}}}\n"
+        );
+        place.write("r.yaml", &file);
+
+        place.good(&["run", "-r", "r.yaml"]);
+
+        let exec = |sql: &str| place.run(&["conns", "exec", "duckdb://lake.duckdb", sql, "-o", "csv"]);
+        let seen = exec("SELECT n, n * 0.5 AS half FROM seen");
+        assert_eq!((seen.code, seen.stdout.as_str()), (Some(0), "n,half\n40,20.0\n"), "{}", seen.stderr);
+        let touched = exec("UPDATE seen SET n = 0");
+        assert!(touched.stderr.contains("1 rows touched"), "{}", touched.stderr);
+        let wrong = exec("SELECT nothing FROM seen");
+        assert!(wrong.stderr.contains("DB-202") && wrong.stderr.contains("Binder Error"), "{}", wrong.stderr);
+        let missing = place.run(&["conns", "exec", "duckdb://none.duckdb", "SELECT 1"]);
+        assert!(
+            missing.stderr.contains("DB-101") && !place.path("none.duckdb").exists(),
+            "{}",
+            missing.stderr
+        );
+    }
+
     #[test]
     fn library_that_is_missing_is_explained() {
         let place = Place::new().variable(LIBRARY, "/nowhere/libduckdb.so");

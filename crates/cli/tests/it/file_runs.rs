@@ -1,5 +1,10 @@
 //! What a replication file asks for, run against a pretend account into SQLite.
 
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
 use serde_json::Value;
 
 use crate::program::{Account, Ended, Place, numbers};
@@ -312,6 +317,25 @@ fn rows_go_to_standard_output() {
     let rows: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 3);
     assert!(rows.iter().all(|row| row["tag"].is_string()), "{json}");
+}
+
+/// Rows leave while the rest is read: who wants one line gets it, goes away, and nothing is wrong.
+#[test]
+fn printed_rows_end_quietly_with_their_reader() {
+    let account = Account::start(&["--contacts", "3000", "--rate", "off"]);
+    let place = Place::with_account(&account.url);
+    let flags =
+        ["run", "--src-conn", "shop", "--src-stream", "contacts", "--stdout", "--mode", "full-refresh"];
+    let mut child = place.command(&flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut header = String::new();
+    BufReader::with_capacity(16, child.stdout.take().unwrap()).read_line(&mut header).unwrap();
+
+    let ended = child.wait_with_output().unwrap();
+
+    assert!(header.contains("email"), "{header}");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{said}");
+    assert!(!said.contains("error"), "{said}");
 }
 
 #[test]

@@ -24,7 +24,12 @@ pub const FLAG: Table = &[
     ("--env", Done("variables, YAML or JSON; they win over the file's")),
     ("--src-conn, --src-stream, --tgt-conn, --tgt-object", Done("one stream without a file")),
     ("--src-options, --tgt-options", Done("YAML or JSON")),
-    ("--stdout", Done("rows go to standard output as CSV, with `--json` as JSON lines; no target is needed")),
+    (
+        "--stdout",
+        Done(
+            "rows go to standard output as they are read: CSV, with `--json` JSON lines; no target is needed",
+        ),
+    ),
     ("-d, --debug", Done("tells more, as `-v`")),
     ("--trace", Done("tells everything, as `-vv`")),
     ("--strict", Done("refuses unknown keys of the file")),
