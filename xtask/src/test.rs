@@ -2,6 +2,7 @@
 
 mod duckdb;
 mod junit;
+mod readers;
 mod runner;
 
 use std::{
@@ -27,8 +28,8 @@ pub fn run(arguments: &[String]) -> Result<bool> {
     let options = Options::parse(arguments)?;
     let root = workspace::root()?;
     let target = Metadata::read(&root)?.target_directory;
-    let duckdb = find_duckdb(&target);
-    let run = Run { root, target, duckdb, filters: options.filters };
+    let outside = find_outside(&root, &target);
+    let run = Run { root, target, outside, filters: options.filters };
     let (server, postgres_is_missing) = start_postgres(options.without_postgres);
 
     let mut report = timed("tests", || run.tests(server.as_ref()));
@@ -74,15 +75,21 @@ fn start_postgres(without: bool) -> (Option<Server>, bool) {
     }
 }
 
-/// DuckDB's library; tests that need it say themselves that there is none.
-fn find_duckdb(target: &Path) -> Option<PathBuf> {
-    match duckdb::library(target) {
-        Ok(library) => Some(library),
+/// What tests load or start that is not ours, by the variables they look at; tests that need one say themselves that there
+/// is none.
+fn find_outside(root: &Path, target: &Path) -> Vec<(&'static str, PathBuf)> {
+    let wanted = [
+        (duckdb::VARIABLE, "library of DuckDB", duckdb::library(target)),
+        (readers::VARIABLE, "Python with pandas and pyarrow", readers::python(root, target)),
+    ];
+    let found = wanted.into_iter().filter_map(|(variable, what, path)| match path {
+        Ok(path) => Some((variable, path)),
         Err(error) => {
-            println!("no library of DuckDB: {error:#}");
+            println!("no {what}: {error:#}");
             None
         }
-    }
+    });
+    found.collect()
 }
 
 fn timed<T>(part: &str, work: impl FnOnce() -> T) -> T {
@@ -95,7 +102,7 @@ fn timed<T>(part: &str, work: impl FnOnce() -> T) -> T {
 struct Run {
     root: PathBuf,
     target: PathBuf,
-    duckdb: Option<PathBuf>,
+    outside: Vec<(&'static str, PathBuf)>,
     filters: Vec<String>,
 }
 
@@ -104,7 +111,7 @@ impl Run {
         let selection = Selection {
             filters: &self.filters,
             postgres: server.map(Server::url),
-            duckdb: self.duckdb.as_deref(),
+            outside: &self.outside,
         };
         let outcome = if runner::has_nextest() {
             runner::nextest(&self.root, &self.target, &selection)

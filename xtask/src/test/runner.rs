@@ -3,14 +3,14 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
 };
 
 use anyhow::{Context, Result};
 
-use super::{duckdb, junit};
+use super::junit;
 use crate::{counts::Counts, workspace};
 
 /// Tests that need a PostgreSQL have this in their names.
@@ -26,16 +26,14 @@ pub struct Selection<'a> {
     pub filters: &'a [String],
     /// The address of a server for the tests that need one; they are left out where there is none.
     pub postgres: Option<String>,
-    /// DuckDB's library.
-    pub duckdb: Option<&'a Path>,
+    /// What is not ours, by the variables the tests look at.
+    pub outside: &'a [(&'static str, PathBuf)],
 }
 
 impl Selection<'_> {
-    /// Tells the tests where the library is.
-    fn add_duckdb(&self, command: &mut Command) {
-        if let Some(library) = self.duckdb {
-            command.env(duckdb::VARIABLE, library);
-        }
+    /// Tells the tests where that is.
+    fn add_outside(&self, command: &mut Command) {
+        command.envs(self.outside.iter().map(|(variable, path)| (variable, path)));
     }
 }
 
@@ -58,7 +56,7 @@ pub fn nextest(root: &Path, target: &Path, selection: &Selection<'_>) -> Result<
     }
     let mut command = workspace::cargo();
     command.args(["nextest", "run", "--workspace", ALL_FEATURES, "--no-tests=pass"]).current_dir(root);
-    selection.add_duckdb(&mut command);
+    selection.add_outside(&mut command);
     match &selection.postgres {
         Some(url) => command.env("ACHUB_TEST_POSTGRES", url),
         None => command.arg("--filterset").arg(format!("not test({POSTGRES})")),
@@ -84,7 +82,7 @@ pub fn cargo_test(root: &Path, selection: &Selection<'_>) -> Result<Counts> {
         "--show-output",
     ]);
     command.args(selection.filters).current_dir(root);
-    selection.add_duckdb(&mut command);
+    selection.add_outside(&mut command);
     match &selection.postgres {
         Some(url) => command.env("ACHUB_TEST_POSTGRES", url),
         None => command.args(["--skip", POSTGRES]),
