@@ -108,11 +108,8 @@ struct Run {
 
 impl Run {
     fn tests(&self, server: Option<&Server>) -> Counts {
-        let selection = Selection {
-            filters: &self.filters,
-            postgres: server.map(Server::url),
-            outside: &self.outside,
-        };
+        let selection =
+            Selection { filters: &self.filters, postgres: server.map(Server::url), outside: &self.outside };
         let outcome = if runner::has_nextest() {
             runner::nextest(&self.root, &self.target, &selection)
         } else {

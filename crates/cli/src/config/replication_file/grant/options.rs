@@ -72,7 +72,9 @@ pub const TARGET_OPTIONS: Table = &[
     ("batch_limit", Done("a commit takes no more rows; of several streams the smallest counts for the run")),
     (
         "batch_max_duration",
-        Same("nothing that was read waits: a commit takes what is there and begins when the one before it has ended"),
+        Same(
+            "nothing that was read waits: a commit takes what is there and begins when the one before it has ended",
+        ),
     ),
     ("isolation_level", Done("of the transaction that moves rows into their table")),
     ("ignore_existing", Done("a table that is there is left alone")),
