@@ -1,6 +1,7 @@
 //! Replication over ports: plans, checkpoints, outcomes. Knows no vendor, no SQL and no HTTP.
 #![deny(missing_docs)]
 
+pub mod audience;
 mod checking;
 mod context;
 mod definition;

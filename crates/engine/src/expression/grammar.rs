@@ -1,5 +1,7 @@
 //! The language of conditions, read into a tree.
 
+use crate::expression::lexer::{Mistake, Token, tokens};
+
 /// A condition, or a part of one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
@@ -79,15 +81,6 @@ const COMPARISONS: &[(&str, Comparison)] = &[
 /// How deep a condition may nest; people write three.
 const DEPTH_MAX: usize = 50;
 
-/// Why a condition is not understood.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Mistake {
-    /// The character, counted from 0.
-    pub(super) at: usize,
-    /// What is wrong.
-    pub(super) what: String,
-}
-
 impl Node {
     /// Whether it names null, so that null is judged by it.
     pub(super) fn names_null(&self) -> bool {
@@ -139,72 +132,6 @@ pub(super) fn parse(text: &str, knows: Knows<'_>) -> Result<Node, Mistake> {
         None => Ok(expression),
         Some(_) => Err(parser.expected("the end")),
     }
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Token {
-    Word(String),
-    Number(String),
-    Text(String),
-    Sign(&'static str),
-}
-
-const SIGNS: &[&str] =
-    &["&&", "||", "==", "!=", "<>", "<=", ">=", "=", "<", ">", "!", "(", ")", "[", "]", ",", "-"];
-
-fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Mistake> {
-    let characters: Vec<char> = text.chars().collect();
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while let Some(&first) = characters.get(at) {
-        let run = |is_part: &dyn Fn(char) -> bool| -> String {
-            characters[at..].iter().copied().take_while(|&c| is_part(c)).collect()
-        };
-        let (length, token) = if first.is_whitespace() {
-            at += 1;
-            continue;
-        } else if first.is_alphabetic() || first == '_' {
-            let word = run(&|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
-            (word.chars().count(), Token::Word(word))
-        } else if first.is_ascii_digit() {
-            let number = run(&|c| c.is_ascii_alphanumeric() || c == '.');
-            (number.len(), Token::Number(number))
-        } else if matches!(first, '\'' | '"') {
-            quoted(&characters, at)?
-        } else {
-            let rest: String = characters[at..].iter().take(2).collect();
-            let sign = SIGNS
-                .iter()
-                .find(|sign| rest.starts_with(**sign))
-                .ok_or_else(|| Mistake { at, what: format!("\"{first}\" is not understood") })?;
-            (sign.len(), Token::Sign(sign))
-        };
-        tokens.push((at, token));
-        at += length;
-    }
-    Ok(tokens)
-}
-
-/// A text in quotes; the quote itself is written twice or behind a backslash.
-fn quoted(characters: &[char], start: usize) -> Result<(usize, Token), Mistake> {
-    let quote = characters[start];
-    let mut text = String::new();
-    let mut at = start + 1;
-    while let Some(&c) = characters.get(at) {
-        let follower = characters.get(at + 1);
-        if c == '\\' && follower.is_some_and(|&follower| follower == quote || follower == '\\')
-            || c == quote && follower == Some(&quote)
-        {
-            text.extend(follower);
-            at += 2;
-        } else if c == quote {
-            return Ok((at + 1 - start, Token::Text(text)));
-        } else {
-            text.push(c);
-            at += 1;
-        }
-    }
-    Err(Mistake { at: start, what: "the text is not closed".to_owned() })
 }
 
 /// Says of a name why it cannot be used, where it cannot.

@@ -3,6 +3,7 @@
 
 mod evaluate;
 mod grammar;
+pub(crate) mod lexer;
 
 use std::borrow::Cow;
 
