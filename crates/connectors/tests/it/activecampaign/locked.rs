@@ -14,7 +14,10 @@ use achub_core::{
     code::Class,
     port::progress::{Event, Progress, Silent},
 };
-use achub_engine::{Replication, Summary, replication::Mode};
+use achub_engine::{
+    Replication, Summary,
+    replication::{FullCheck, Mode},
+};
 use achub_testkit::oracle;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -59,10 +62,9 @@ async fn execute(connection: &mut SqliteConnection, sql: &str) {
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.expect("the statement is right");
 }
 
-/// Tells when rows were committed for the first time, and when so many tries have failed.
+/// Tells when so many tries have failed.
 #[derive(Default)]
 struct Watch {
-    committed: Notify,
     failures: AtomicU64,
     failed: Notify,
     told: Mutex<Vec<String>>,
@@ -80,15 +82,11 @@ impl Watch {
 
 impl Progress for Watch {
     fn event(&self, event: Event) {
-        match event {
-            Event::Committed { .. } => self.committed.notify_one(),
-            Event::Warning { message } => {
-                self.told.lock().expect("no test panics with it").push(message);
-                if self.failures.fetch_sub(1, Ordering::SeqCst) == 1 {
-                    self.failed.notify_one();
-                }
+        if let Event::Warning { message } = event {
+            self.told.lock().expect("no test panics with it").push(message);
+            if self.failures.fetch_sub(1, Ordering::SeqCst) == 1 {
+                self.failed.notify_one();
             }
-            _ => {}
         }
     }
 }
@@ -99,19 +97,21 @@ fn patient(tries: u32) -> Replication {
     replication
 }
 
-/// Runs into `file` while another program takes the lock after the first commit and keeps it as long as `keep` takes.
+/// Makes the tables, and runs into them while another program has the lock for as long as `keep` takes.
 async fn run_beside(
     (rig, file, watch): (&Rig, &File, &Arc<Watch>),
     (busy_wait, tries): (Duration, u32),
     keep: impl AsyncFnOnce(&mut SqliteConnection),
 ) -> Summary {
     let target = file.target(busy_wait).await;
-    let replication = patient(tries);
+    let empty = Rig::with_contacts(0);
+    let mut replication = replicating(&STREAMS, Mode::Truncate);
+    replication.working.tries = tries;
+    assert_done(&empty.run_watched(&target, &replication, Arc::new(Silent)).await.expect("the run starts"));
+    let mut other = file.other_program().await;
+    execute(&mut other, "BEGIN IMMEDIATE; CREATE TABLE theirs (n)").await;
     let run = rig.run_watched(&target, &replication, watch.clone());
     let other = async {
-        watch.committed.notified().await;
-        let mut other = file.other_program().await;
-        execute(&mut other, "BEGIN IMMEDIATE; CREATE TABLE theirs (n)").await;
         keep(&mut other).await;
         execute(&mut other, "COMMIT").await;
     };
@@ -170,7 +170,7 @@ async fn lasting_lock_ends_the_run_by_name() {
     }
     execute(&mut other, "ROLLBACK").await;
     let mut whole = patient(3);
-    whole.full_check = achub_engine::replication::FullCheck::Now;
+    whole.full_check = FullCheck::Now;
     rig.run_watched(&target, &whole, Arc::new(Silent)).await.expect("the run starts");
     file.assert_equal(&rig).await;
 }
