@@ -6,8 +6,10 @@
 //! or written for another reason) or `SY-199` (a caller's defect), beside those that the ports name.
 #![deny(missing_docs)]
 
+mod activity;
 mod jobs;
 pub mod memory;
 pub mod postgres;
 mod slot;
 pub mod sqlite;
+mod stored;

@@ -1,9 +1,12 @@
 //! The hub's state in memory, for tests and for work that leaves nothing behind.
 
+mod activity;
+mod jobs;
 mod journal;
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -11,6 +14,7 @@ use achub_core::{
     AccountName, Error, ReplicationName, RunId,
     port::{
         budget::{BudgetState, BudgetStore},
+        clock::{Clock, SystemClock},
         journal::{LogLine, RowNote},
         state::{Fact, RunRecord, StateStore},
     },
@@ -18,11 +22,18 @@ use achub_core::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::slot::{Interval, ceil_us, check_learnt, horizon_us};
+use crate::{
+    activity::{Ends, StoredLine},
+    jobs::Desk,
+    slot::{Interval, ceil_us, check_learnt, horizon_us},
+};
 
 /// State that lives as long as the value and its clones, which share it.
-#[derive(Debug, Clone, Default)]
-pub struct MemoryStore(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub struct MemoryStore {
+    state: Arc<Mutex<State>>,
+    clock: Arc<dyn Clock>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -31,6 +42,11 @@ struct State {
     facts: HashMap<(AccountName, String), Fact>,
     logs: HashMap<RunId, Vec<LogLine>>,
     rows: HashMap<RunId, Vec<RowNote>>,
+    desk: Desk,
+    /// The latest moment that was seen.
+    latest: Option<Timestamp>,
+    activity: Vec<StoredLine>,
+    ends: Ends,
 }
 
 #[derive(Debug)]
@@ -54,9 +70,26 @@ impl MemoryStore {
         MemoryStore::default()
     }
 
+    /// The same store with another clock than the machine's.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> MemoryStore {
+        MemoryStore { clock, ..self }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing below panics between two changes that belong together, so a poisoned lock still guards whole records.
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> MemoryStore {
+        MemoryStore { state: Arc::default(), clock: Arc::new(SystemClock) }
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("state", &self.state).finish_non_exhaustive()
     }
 }
 

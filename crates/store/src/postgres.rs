@@ -3,9 +3,14 @@
 //! Everything lies in the schema [`SCHEMA`]. Times that are judged (budgets, leases, what is due) are those of the
 //! database's clock, so that nodes whose clocks differ agree.
 
+mod activity;
+mod budget;
 mod fence;
+mod jobs;
+mod journal;
 mod migration;
-mod text;
+mod state;
+pub(crate) mod text;
 
 use std::{fmt, time::Duration};
 

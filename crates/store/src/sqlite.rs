@@ -3,20 +3,26 @@
 //! Two connections: what must survive a power loss (runs, facts) goes through one that syncs every commit, the budget
 //! through one that does not, because it is written once per request and a machine that was off has used no requests.
 
+mod activity;
 mod budget;
 mod fence;
 mod file;
+mod jobs;
 mod journal;
 mod migration;
 mod state;
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use achub_core::{Code, Error};
+use achub_core::{
+    Code, Error,
+    port::clock::{Clock, SystemClock},
+};
 use sqlx::{
     SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -33,6 +39,8 @@ pub struct SqliteStore {
     durable: SqlitePool,
     /// One connection that leaves syncing to the next checkpoint of the log.
     quick: SqlitePool,
+    /// By which leases and schedules are judged: all processes of the file are on one machine and share its clock.
+    clock: Arc<dyn Clock>,
 }
 
 impl SqliteStore {
@@ -41,15 +49,21 @@ impl SqliteStore {
     /// Any number of processes may open one file at once. A file made here can be read by its owner only (mode 0600),
     /// and so can a folder made here (0700); a file that others could read before loses that right.
     ///
-    /// Errors: `SY-102` where a newer program wrote the file, which is then left as it is; `SY-105` where file or folder
-    /// cannot be read or written or the file is no database.
+    /// Errors: `SY-102` where a newer program wrote the file, which is then left as it is; `SY-103` where the disk is full
+    /// or file or folder may only be read; `SY-105` where they cannot be used for another reason or the file is no
+    /// database.
     pub async fn open(path: impl AsRef<Path>) -> Result<SqliteStore, Error> {
         let path = path.as_ref().to_owned();
         let _opening = file::prepare(&path).await?;
         let durable = connect(&path, SqliteSynchronous::Full).await?;
         migration::run(&durable, &path).await?;
         let quick = connect(&path, SqliteSynchronous::Normal).await?;
-        Ok(SqliteStore { path, durable, quick })
+        Ok(SqliteStore { path, durable, quick, clock: Arc::new(SystemClock) })
+    }
+
+    /// The same store with another clock than the machine's.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> SqliteStore {
+        SqliteStore { clock, ..self }
     }
 
     /// Closes the connections and moves the log into the file. Dropping the store is as safe but leaves the log behind.
@@ -88,15 +102,34 @@ async fn connect(path: &Path, synchronous: SqliteSynchronous) -> Result<SqlitePo
         .map_err(|cause| broken(path, "open the state", cause))
 }
 
-/// `SY-105` for what was attempted with the state in `path`. SQLite's own words stay in the source chain.
+/// `SY-103` where nothing can be written, else `SY-105`, for what was attempted with the state in `path`. SQLite's own
+/// words stay in the source chain.
 fn broken(path: &Path, attempt: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::new(Code::StoreBroken, format!("cannot {attempt}"))
+    let cause = cause.into();
+    let code = if refuses_writes(cause.as_ref()) { Code::StoreFull } else { Code::StoreBroken };
+    Error::new(code, format!("cannot {attempt}"))
         .with_detail("file", path.display().to_string())
         .with_source(cause)
 }
 
+/// The disk is full, or file or folder may only be read.
+fn refuses_writes(cause: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = cause.downcast_ref::<io::Error>() {
+        let refusals =
+            [io::ErrorKind::StorageFull, io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::PermissionDenied];
+        return refusals.contains(&error.kind());
+    }
+    let database = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    let code = database.and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    // The lower byte is the primary code: SQLITE_READONLY is 8, SQLITE_FULL is 13. Source: sqlite.org, "Result and Error
+    // Codes".
+    code.is_some_and(|code| matches!(code & 0xff, 8 | 13))
+}
+
 #[cfg(test)]
 mod tests {
+    use achub_core::port::journal::{JournalStore, Level, LogLine};
+
     use super::*;
 
     /// R26: runs and facts are on the disk once they are put. `PRAGMA synchronous`: 2 is FULL, 1 is NORMAL.
@@ -108,6 +141,28 @@ mod tests {
         for (pool, expected) in [(&store.durable, 2), (&store.quick, 1)] {
             let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool).await.unwrap();
             assert_eq!(level, expected);
+        }
+    }
+
+    /// SY-103: a full disk and a file that may only be read are told apart from a broken one, and what was there stays.
+    #[tokio::test]
+    async fn refused_writes_have_their_own_code() {
+        for refuse in ["PRAGMA max_page_count = 1", "PRAGMA query_only = 1"] {
+            let folder = tempfile::TempDir::new().unwrap();
+            let store = SqliteStore::open(folder.path().join("state.db")).await.unwrap();
+            let run = achub_core::RunId::new("r-1");
+            sqlx::query(sqlx::AssertSqlSafe(refuse)).execute(&store.durable).await.unwrap();
+            let line = LogLine {
+                at: jiff::Timestamp::UNIX_EPOCH,
+                level: Level::Info,
+                stream: None,
+                message: "x".repeat(100_000),
+            };
+
+            let refused = store.append_log(&run, &[line]).await.unwrap_err();
+
+            assert_eq!(refused.code(), Code::StoreFull, "{refuse}");
+            assert_eq!(store.log(&run, 1).await.unwrap(), [], "{refuse}");
         }
     }
 }

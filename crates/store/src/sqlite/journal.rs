@@ -2,15 +2,13 @@
 
 use achub_core::{
     Error, Outcome, RunId, StreamName,
-    port::journal::{JournalStore, Level, LogLine, RowFilter, RowNote},
+    port::journal::{JournalStore, LogLine, RowFilter, RowNote},
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{
-    SqliteStore,
-    state::{nanoseconds, timestamp},
-};
+use super::SqliteStore;
+use crate::stored::{level_of, nanoseconds, timestamp};
 
 const APPEND_LOG: &str =
     "INSERT INTO run_log (run, at_ns, level, stream, message) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -66,8 +64,7 @@ impl JournalStore for SqliteStore {
             .await
             .map_err(|cause| self.broken("read the log of a run", cause))?;
         let line = |(at_ns, level, stream, message): (i64, String, Option<String>, String)| {
-            let level =
-                level_of(&level).ok_or_else(|| self.unreadable(format!("no level is called {level:?}")))?;
+            let level = level_of(&level).map_err(|cause| self.unreadable(cause))?;
             Ok(LogLine { at: timestamp(at_ns), level, stream: stream.map(StreamName::new), message })
         };
         rows.into_iter().map(line).collect()
@@ -130,8 +127,4 @@ impl SqliteStore {
             .ok_or_else(|| self.unreadable(format!("no outcome is called {outcome:?}")))?;
         Ok(RowNote { stream: StreamName::new(stream), key, outcome, column, reason })
     }
-}
-
-fn level_of(stored: &str) -> Option<Level> {
-    [Level::Info, Level::Warn, Level::Error].into_iter().find(|level| level.word() == stored)
 }

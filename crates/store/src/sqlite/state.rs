@@ -1,13 +1,13 @@
 //! Runs and facts.
 
 use achub_core::{
-    AccountName, Code, Error, ReplicationName, RunId,
-    port::state::{Fact, RunRecord, RunStatus, StateStore},
+    AccountName, Error, ReplicationName, RunId,
+    port::state::{Fact, RunRecord, StateStore},
 };
 use async_trait::async_trait;
-use jiff::Timestamp;
 
 use super::{SqliteStore, broken};
+use crate::stored::{nanoseconds, status_of, status_word, timestamp};
 
 const PUT_RUN: &str = "
     INSERT INTO run (id, replication, started_at_ns, finished_at_ns, status, summary)
@@ -41,7 +41,7 @@ impl StateStore for SqliteStore {
             .bind(run.replication.as_str())
             .bind(nanoseconds(run.started_at)?)
             .bind(run.finished_at.map(nanoseconds).transpose()?)
-            .bind(word(run.status))
+            .bind(status_word(run.status))
             .bind(run.summary.to_string())
             .execute(&self.durable)
             .await
@@ -88,8 +88,7 @@ impl StateStore for SqliteStore {
 impl SqliteStore {
     fn run(&self, row: RunRow) -> Result<RunRecord, Error> {
         let (id, replication, started_at_ns, finished_at_ns, word, summary) = row;
-        let status =
-            status(&word).ok_or_else(|| self.unreadable(format!("no run status is called {word:?}")))?;
+        let status = status_of(&word).map_err(|cause| self.unreadable(cause))?;
         Ok(RunRecord {
             id: RunId::new(id),
             replication: ReplicationName::new(replication),
@@ -108,38 +107,4 @@ impl SqliteStore {
     pub(super) fn unreadable(&self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
         broken(&self.path, "understand the state", cause)
     }
-}
-
-pub(super) fn nanoseconds(moment: Timestamp) -> Result<i64, Error> {
-    i64::try_from(moment.as_nanosecond())
-        .map_err(|_| Error::new(Code::Bug, format!("{moment} is not the time of a run or fact")))
-}
-
-pub(super) fn timestamp(nanoseconds: i64) -> Timestamp {
-    Timestamp::from_nanosecond(nanoseconds.into()).expect("64 bits of nanoseconds are the years 1677 to 2262")
-}
-
-/// The stored word of a status.
-fn word(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Running => "running",
-        RunStatus::Done => "done",
-        RunStatus::DoneSomeRefused => "done_some_refused",
-        RunStatus::Failed => "failed",
-        RunStatus::Stopped => "stopped",
-        RunStatus::NothingToDo => "nothing_to_do",
-    }
-}
-
-/// The status of a stored word.
-fn status(stored: &str) -> Option<RunStatus> {
-    let all = [
-        RunStatus::Running,
-        RunStatus::Done,
-        RunStatus::DoneSomeRefused,
-        RunStatus::Failed,
-        RunStatus::Stopped,
-        RunStatus::NothingToDo,
-    ];
-    all.into_iter().find(|&status| word(status) == stored)
 }
