@@ -120,7 +120,8 @@ pub struct IncomingPlan {
     pub as_of: Timestamp,
     /// Whether it goes on from a position.
     pub resumed: bool,
-    /// Things to tell, one sentence each: what the key may not read, what it waits for.
+    /// Things to tell, one sentence each: what the key may not read, what it waits for. More may come at the end while it
+    /// is being read.
     pub notes: Vec<String>,
 }
 
