@@ -11,6 +11,7 @@ mod numbered;
 mod offset;
 mod open;
 mod pages;
+mod people;
 mod probe;
 mod ranges;
 mod reading;
@@ -41,6 +42,7 @@ use facts::Facts;
 pub const CONNECTOR: crate::Connector =
     crate::Connector { name: "activecampaign", role: crate::Role::Source };
 
+pub use people::{ActiveCampaignPeople, TAG};
 pub use probe::Probe;
 pub use reading::Reading;
 

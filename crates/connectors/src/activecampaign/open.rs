@@ -2,6 +2,7 @@
 
 mod by_id;
 mod by_offset;
+mod people;
 mod riders;
 mod stages;
 
@@ -60,7 +61,9 @@ pub(super) struct Opening<'a> {
     failed: Mutex<Vec<(Vec<StreamName>, Error)>>,
 }
 
-type OpenedWalk = Box<dyn OpenWalk>;
+pub(super) use people::AskedPeople;
+
+pub(super) type OpenedWalk = Box<dyn OpenWalk>;
 
 impl<'a> Opening<'a> {
     pub(super) fn new(

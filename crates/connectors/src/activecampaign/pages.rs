@@ -49,6 +49,8 @@ pub(super) struct Pages {
     client: Client,
     streams: Vec<&'static Stream>,
     includes: Vec<&'static Sideload>,
+    /// Parameters of every request, which narrow down whose pages these are.
+    also: Query,
 }
 
 impl Pages {
@@ -58,7 +60,17 @@ impl Pages {
         streams: Vec<&'static Stream>,
         includes: Vec<&'static Sideload>,
     ) -> Pages {
-        Pages { client: client.clone(), streams, includes }
+        Pages { client: client.clone(), streams, includes, also: Query::new() }
+    }
+
+    /// The same pages of those records only that `also` asks for.
+    pub(super) fn narrowed(self, also: Query) -> Pages {
+        Pages { also, ..self }
+    }
+
+    /// Pages of the same records with nothing beside them.
+    pub(super) fn bare(&self) -> Pages {
+        Pages::new(&self.client, vec![self.main()], Vec::new()).narrowed(self.also.clone())
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -103,6 +115,7 @@ impl Pages {
         mut query: Query,
         check: impl Fn(&Decoded) -> Result<(), Unreadable> + Send + Sync,
     ) -> Result<Reply, Error> {
+        query.extend(self.also.iter().cloned());
         if !self.includes.is_empty() {
             let names: Vec<&str> = self.includes.iter().map(|include| include.include).collect();
             query.push(("include".to_owned(), names.join(",")));

@@ -8,7 +8,6 @@ use achub_core::{
 use crate::activecampaign::{
     contacts::{ContactsWalk, blocks::Lasting, query},
     intake,
-    pages::Pages,
     ranges::Range,
 };
 
@@ -80,8 +79,7 @@ impl ContactsWalk {
             }
         }
         let contacts = self.pages.main();
-        let bare = Pages::new(self.pages.client(), vec![contacts], Vec::new());
-        let now = bare.get(contacts.path, query::base(contacts, self.span(), 1), |_| Ok(())).await?;
+        let now = self.pages.bare().get(contacts.path, query::base(contacts, self.span(), 1), |_| Ok(())).await?;
         Ok(now.decoded.total.unwrap_or(self.mark.total).saturating_sub(newer))
     }
 }

@@ -118,7 +118,7 @@ impl Opening<'_> {
         Ok(walks)
     }
 
-    async fn contacts_resumed(
+    pub(super) async fn contacts_resumed(
         &self,
         group: &Group,
         pages: Pages,
@@ -152,7 +152,7 @@ impl Opening<'_> {
         }))
     }
 
-    async fn contacts_opened(
+    pub(super) async fn contacts_opened(
         &self,
         group: &Group,
         pages: Pages,
