@@ -10,6 +10,7 @@ mod ending;
 pub mod expression;
 mod feed;
 pub mod hub;
+pub mod import;
 mod intake;
 mod interrupted;
 mod journal;

@@ -32,6 +32,14 @@ impl Once {
         self.others.insert(parts.join(",").into())
     }
 
+    /// Whether a key that is text passes for the first time.
+    pub(crate) fn is_first(&mut self, key: &str) -> bool {
+        match key.parse::<i64>() {
+            Ok(number) if number.to_string() == key => self.insert(number),
+            _ => self.others.insert(key.into()),
+        }
+    }
+
     fn insert(&mut self, number: i64) -> bool {
         let before = self.spans.range(..=number).next_back().map(|(&first, &last)| (first, last));
         if before.is_some_and(|(_, last)| number <= last) {
