@@ -60,6 +60,7 @@ CREATE INDEX person_by_email ON person (coalesce(email_key, ''), id);
 CREATE INDEX person_by_update ON person (updated_us DESC, id);
 CREATE INDEX person_by_name ON person (name_key) WHERE name_key IS NOT NULL;
 CREATE INDEX person_by_last ON person (last_key) WHERE last_key IS NOT NULL;
+CREATE INDEX person_by_folded ON person (email_folded) WHERE email_folded IS NOT NULL;
 CREATE INDEX person_by_domain ON person (email_domain) WHERE email_domain IS NOT NULL;
 
 CREATE TABLE person_link (
@@ -164,11 +165,12 @@ CREATE TABLE person_tag (
 CREATE INDEX person_tag_by_tag ON person_tag (tag, person);
 
 CREATE TABLE company (
-    id       INTEGER NOT NULL PRIMARY KEY,
-    name     TEXT    NOT NULL,
+    id          INTEGER NOT NULL PRIMARY KEY,
+    name        TEXT NOT NULL,
+    name_folded TEXT,
     -- How the name begins in lower case.
-    name_key TEXT    NOT NULL,
-    domain   TEXT
+    name_key    TEXT NOT NULL,
+    domain      TEXT
 ) STRICT;
 
 CREATE INDEX company_by_name ON company (name_key);
