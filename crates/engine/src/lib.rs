@@ -26,6 +26,7 @@ mod reading;
 mod recall;
 pub mod replication;
 mod run;
+pub mod schedule;
 pub mod shape;
 mod summary;
 mod tables;
