@@ -1,4 +1,4 @@
-//! The hub's own state (budgets, runs, facts about accounts, the queue of jobs, activity) in SQLite, PostgreSQL or
+//! The hub's own state (budgets, runs, facts about accounts, the queue of jobs, activity, people) in SQLite, PostgreSQL or
 //! memory, behind the ports of `achub-core`.
 //!
 //! No SQL and no database error type leaves this crate: failures are [`achub_core::Error`] with `SY-102` (the state was
@@ -9,7 +9,9 @@
 mod activity;
 mod jobs;
 pub mod memory;
+mod people;
 pub mod postgres;
 mod slot;
+mod sql;
 pub mod sqlite;
 mod stored;

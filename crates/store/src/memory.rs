@@ -3,6 +3,7 @@
 mod activity;
 mod jobs;
 mod journal;
+mod people;
 
 use std::{
     collections::HashMap,
@@ -47,6 +48,7 @@ struct State {
     latest: Option<Timestamp>,
     activity: Vec<StoredLine>,
     ends: Ends,
+    people: people::People,
 }
 
 #[derive(Debug)]

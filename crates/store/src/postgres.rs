@@ -9,6 +9,7 @@ mod fence;
 mod jobs;
 mod journal;
 mod migration;
+mod people;
 mod state;
 pub(crate) mod text;
 

@@ -1,7 +1,8 @@
 //! The hub's state in one SQLite file, shared by all processes of a machine.
 //!
-//! Two connections: what must survive a power loss (runs, facts) goes through one that syncs every commit, the budget
-//! through one that does not, because it is written once per request and a machine that was off has used no requests.
+//! Two connections write: what must survive a power loss (runs, facts, people) goes through one that syncs every commit,
+//! the budget through one that does not, because it is written once per request and a machine that was off has used no
+//! requests. Others only read.
 
 mod activity;
 mod budget;
@@ -10,6 +11,7 @@ mod file;
 mod jobs;
 mod journal;
 mod migration;
+mod people;
 mod state;
 
 use std::{
@@ -31,6 +33,15 @@ use sqlx::{
 /// How long a statement waits for the writer of another connection or process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Readers at once. More would wait for the same disk and processors.
+const READERS_MAX: u32 = 4;
+
+/// Pages each connection keeps: 16 MiB, as a negative number of KiB. Indexes of a million people are entered at random.
+const CACHE: &str = "-16384";
+
+/// Prepared statements each connection keeps: those of many rows come in nine lengths for each table.
+const STATEMENTS_MAX: usize = 256;
+
 /// State in an SQLite file. Clones share its connections.
 #[derive(Clone)]
 pub struct SqliteStore {
@@ -39,6 +50,8 @@ pub struct SqliteStore {
     durable: SqlitePool,
     /// One connection that leaves syncing to the next checkpoint of the log.
     quick: SqlitePool,
+    /// For lists of people, which may take long: they do not wait for the writer, nor he for them.
+    readers: SqlitePool,
     /// By which leases and schedules are judged: all processes of the file are on one machine and share its clock.
     clock: Arc<dyn Clock>,
 }
@@ -58,7 +71,8 @@ impl SqliteStore {
         let durable = connect(&path, SqliteSynchronous::Full).await?;
         migration::run(&durable, &path).await?;
         let quick = connect(&path, SqliteSynchronous::Normal).await?;
-        Ok(SqliteStore { path, durable, quick, clock: Arc::new(SystemClock) })
+        let readers = readers(&path);
+        Ok(SqliteStore { path, durable, quick, readers, clock: Arc::new(SystemClock) })
     }
 
     /// The same store with another clock than the machine's.
@@ -68,6 +82,7 @@ impl SqliteStore {
 
     /// Closes the connections and moves the log into the file. Dropping the store is as safe but leaves the log behind.
     pub async fn close(&self) {
+        self.readers.close().await;
         self.quick.close().await;
         self.durable.close().await;
     }
@@ -86,20 +101,35 @@ impl fmt::Debug for SqliteStore {
 
 /// A pool of the one connection that is needed: a second one would only wait for the first one's lock.
 async fn connect(path: &Path, synchronous: SqliteSynchronous) -> Result<SqlitePool, Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(synchronous)
-        .busy_timeout(BUSY_TIMEOUT);
     SqlitePoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
         // The connection is a file handle; it does not go stale.
         .test_before_acquire(false)
-        .connect_with(options)
+        .connect_with(options(path, synchronous))
         .await
         .map_err(|cause| broken(path, "open the state", cause))
+}
+
+fn options(path: &Path, synchronous: SqliteSynchronous) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .busy_timeout(BUSY_TIMEOUT)
+        // Whoever is forgotten is gone from the file, not only from its tables.
+        .pragma("secure_delete", "ON")
+        .pragma("cache_size", CACHE)
+        .statement_cache_capacity(STATEMENTS_MAX)
+}
+
+/// Connections that only read, opened when they are needed.
+fn readers(path: &Path) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(READERS_MAX)
+        .test_before_acquire(false)
+        .connect_lazy_with(options(path, SqliteSynchronous::Normal).pragma("query_only", "ON"))
 }
 
 /// `SY-103` where nothing can be written, else `SY-105`, for what was attempted with the state in `path`. SQLite's own
