@@ -188,11 +188,23 @@ mod tests {
 
     #[test]
     fn short_and_open_ranges_are_not_cut() {
-        let mut short = Ranges::new(vec![range(0, 301)], 100, 300);
+        let mut short = Ranges::new(vec![range(0, 391)], 100, 350);
+        let mut page = Ranges::new(vec![range(0, 101)], 100, 100);
         let mut open = Ranges::new(vec![Range { after: 7, before: None }], 100, 0);
 
-        assert!(short.take().is_some() && short.take().is_none());
-        assert!(open.take().is_some() && open.take().is_none());
+        for ranges in [&mut short, &mut page, &mut open] {
+            assert!(ranges.take().is_some() && ranges.take().is_none());
+        }
+    }
+
+    #[test]
+    fn full_ranges_are_cut_down_to_pages() {
+        let mut full = Ranges::new(vec![range(0, 301)], 100, 300);
+
+        let pages: Vec<Range> = std::iter::from_fn(|| full.take()).map(|(_, range)| range).collect();
+
+        assert_eq!(pages, [range(0, 301), range(100, 301), range(200, 301)]);
+        assert_eq!(full.left(), [range(0, 101), range(100, 201), range(200, 301)]);
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Series {
     /// Goes on behind a page that is not to be had; `false` where nothing says that there is more behind it.
     pub(super) fn step_over(&mut self, asked: u32) -> bool {
         let next = self.offset + u64::from(asked);
-        if !self.total.is_some_and(|total| next < total) {
+        if self.total.is_none_or(|total| next >= total) {
             return false;
         }
         self.offset = next;
