@@ -13,6 +13,7 @@ use achub_core::{
     },
 };
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use crate::{
     ending::Ending, interrupted::SoFar, journal::Journal, moments::Moments, passes::Pass, prepare::Prepared,
@@ -33,6 +34,8 @@ pub(crate) struct Context<'a> {
     pub(crate) state: &'a dyn StateStore,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) so_far: tokio::sync::Mutex<SoFar>,
+    /// One permit for each walk that may be read at a time.
+    pub(crate) walking: Semaphore,
 }
 
 impl Context<'_> {

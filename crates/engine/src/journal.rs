@@ -156,7 +156,7 @@ impl Journal {
 impl Progress for Journal {
     fn event(&self, event: Event) {
         match &event {
-            Event::Opened { walks, requests, seconds } => {
+            Event::Opened { walks, requests, seconds, .. } => {
                 self.tell(
                     Level::Info,
                     None,

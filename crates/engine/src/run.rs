@@ -8,12 +8,13 @@ use achub_core::{
         hooks::{Hooks, Moment, Verdict},
         journal::Level,
         progress::{Event, Progress},
-        source::{Opened, Source},
+        source::{Opened, Source, Wanted},
         state::RunRecord,
         target::Target,
     },
 };
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use crate::{
     context::{Context, running},
@@ -152,7 +153,10 @@ impl Course<'_> {
         ending: &Ending<'_>,
         so_far: SoFar,
     ) -> Result<Summary, Error> {
-        let first = self.open(prepared, 0, &summary).await?;
+        let wanted = self.wanted_in(prepared, 0, &summary);
+        let parts = if wanted.is_empty() { Vec::new() } else { self.ends.source.parts(&wanted) };
+        let mut parts = parts.into_iter();
+        let first = self.open_first(prepared, &mut parts, &mut summary).await?;
         let progress: Arc<dyn Progress> = self.journal.clone();
         let context = Context {
             run: self.run.clone(),
@@ -167,15 +171,15 @@ impl Course<'_> {
             state: &*self.hub.state,
             clock: &*self.hub.clock,
             so_far: tokio::sync::Mutex::new(so_far),
+            walking: Semaphore::new(self.replication.working.walks_at_a_time.max(1)),
         };
         context.remember(&[]).await?;
         let mut ended = self.definitions(&context, &mut summary).await;
-        let mut opened = first;
-        for round in 0..prepared.rounds() {
-            if round > 0 {
-                opened = self.open_further(prepared, round, &mut summary).await;
-            }
-            if let Some(opened) = opened.take() {
+        if let Some(first) = first {
+            ended.extend(self.feed_parts(first, parts, &context, &mut summary).await);
+        }
+        for round in 1..prepared.rounds() {
+            if let Some(opened) = self.open_further(prepared, round, &mut summary).await {
                 ended.extend(self.feed(opened, round, &context, &mut summary).await);
             }
         }
@@ -185,22 +189,38 @@ impl Course<'_> {
         Ok(summary)
     }
 
-    /// Opens what is wanted in `round` and did not fail before; `None` where that is nothing.
-    async fn open(
-        &self,
-        prepared: &Prepared<'_>,
-        round: usize,
-        summary: &Summary,
-    ) -> Result<Option<Opened>, Error> {
+    /// What is wanted in `round` and did not fail before.
+    fn wanted_in(&self, prepared: &Prepared<'_>, round: usize, summary: &Summary) -> Vec<Wanted> {
         let mut wanted = prepared.wanted_in(round);
         wanted.retain(|wanted| {
             let mut streams = summary.streams.iter();
             !streams.any(|stream| stream.stream == wanted.stream && !stream.goes_on())
         });
-        if wanted.is_empty() {
-            return Ok(None);
+        wanted
+    }
+
+    /// Opens the first part of which anything can be read; what cannot is among the failures. `None` where nothing is
+    /// wanted.
+    ///
+    /// Errors: no part can be opened, or no other would fare better.
+    async fn open_first(
+        &self,
+        prepared: &Prepared<'_>,
+        parts: &mut Parts,
+        summary: &mut Summary,
+    ) -> Result<Option<Opened>, Error> {
+        while let Some(part) = parts.next() {
+            match self.open(prepared, &part, 0).await {
+                Ok(opened) => return Ok(Some(opened)),
+                Err(error) if parts.len() == 0 || walks::ends_the_run(&error) => return Err(error),
+                Err(error) => summary::add_failure(summary, self.replication, &streams_of(part), &error),
+            }
         }
-        opening::open(prepared, &prepared.checkpoints, self.ends.source, &wanted, round).await.map(Some)
+        Ok(None)
+    }
+
+    async fn open(&self, prepared: &Prepared<'_>, wanted: &[Wanted], round: usize) -> Result<Opened, Error> {
+        opening::open(prepared, &prepared.checkpoints, self.ends.source, wanted, round).await
     }
 
     /// Opens a further window. Where that fails the streams of the window do.
@@ -210,8 +230,12 @@ impl Course<'_> {
         round: usize,
         summary: &mut Summary,
     ) -> Option<Opened> {
-        match self.open(prepared, round, summary).await {
-            Ok(opened) => opened,
+        let wanted = self.wanted_in(prepared, round, summary);
+        if wanted.is_empty() {
+            return None;
+        }
+        match self.open(prepared, &wanted, round).await {
+            Ok(opened) => Some(opened),
             Err(error) => {
                 let streams: Vec<StreamName> = prepared.streams_of(round).into_iter().cloned().collect();
                 summary::add_failure(summary, self.replication, &streams, &error);
@@ -238,7 +262,58 @@ impl Course<'_> {
         all
     }
 
-    /// Feeds the walks of one round.
+    /// Feeds the walks of the first part, and meanwhile opens and feeds the others.
+    async fn feed_parts(
+        &self,
+        first: Opened,
+        mut parts: Parts,
+        context: &Context<'_>,
+        summary: &mut Summary,
+    ) -> Vec<Ended> {
+        let sent_to_open = self.ends.source.requests_sent() - self.sent_before;
+        let later = parts.as_slice().iter().map(Vec::len).sum();
+        let others = async {
+            let mut fed = Vec::new();
+            while let Some(part) = parts.next() {
+                fed.push(self.feed_further(part, parts.as_slice(), context).await);
+            }
+            fed
+        };
+        let (first, others) = tokio::join!(self.feed_opened(first, 0, sent_to_open, later, context), others);
+        let mut ended = Vec::new();
+        for fed in std::iter::once(first).chain(others) {
+            ended.extend(self.add(fed, context, summary));
+        }
+        ended
+    }
+
+    /// Opens and feeds a further part, behind which come `others`.
+    async fn feed_further(
+        &self,
+        part: Vec<Wanted>,
+        others: &[Vec<Wanted>],
+        context: &Context<'_>,
+    ) -> FedPart {
+        if context.ending.is_near() {
+            return FedPart::failed(part, context.ending.error());
+        }
+        match self.open(context.prepared, &part, 0).await {
+            Ok(opened) => {
+                // Each walk had a first request.
+                let sent_to_open = opened.walks.len() as u64;
+                let later = others.iter().map(Vec::len).sum();
+                self.feed_opened(opened, 0, sent_to_open, later, context).await
+            }
+            Err(error) => {
+                if walks::ends_the_run(&error) {
+                    context.ending.abandon();
+                }
+                FedPart::failed(part, error)
+            }
+        }
+    }
+
+    /// Feeds the walks of a window.
     async fn feed(
         &self,
         opened: Opened,
@@ -246,23 +321,41 @@ impl Course<'_> {
         context: &Context<'_>,
         summary: &mut Summary,
     ) -> Vec<Ended> {
+        let fed = self.feed_opened(opened, round, 0, 0, context).await;
+        self.add(fed, context, summary)
+    }
+
+    /// Feeds what was opened by `sent_to_open` requests; the walks of `later` streams are not open yet.
+    async fn feed_opened(
+        &self,
+        opened: Opened,
+        round: usize,
+        sent_to_open: u64,
+        later: usize,
+        context: &Context<'_>,
+    ) -> FedPart {
         let price = total_price(opened.walks.iter().map(|open| open.walk()), opened.requests_per_second);
-        if round == 0 || summary.requests_expected == 0 {
-            let sent_to_open = self.ends.source.requests_sent() - self.sent_before;
-            summary.requests_expected += sent_to_open;
-            let (walks, requests, seconds) = (opened.walks.len(), price.requests, price.seconds);
-            context.progress.event(Event::Opened { walks, requests, seconds });
+        let (walks, requests, seconds) = (opened.walks.len(), price.requests, price.seconds);
+        context.progress.event(Event::Opened { walks, requests, seconds, later });
+        FedPart {
+            requests: sent_to_open + requests,
+            seconds,
+            failed: opened.failed,
+            ended: walks::feed_all(opened.walks, round, context).await,
         }
-        summary.requests_expected += price.requests;
-        summary.seconds_expected += price.seconds;
-        for (streams, error) in &opened.failed {
+    }
+
+    /// Adds a part to the summary.
+    fn add(&self, fed: FedPart, context: &Context<'_>, summary: &mut Summary) -> Vec<Ended> {
+        summary.requests_expected += fed.requests;
+        summary.seconds_expected += fed.seconds;
+        for (streams, error) in &fed.failed {
             summary::add_failure(summary, self.replication, streams, error);
         }
-        let all = walks::feed_all(opened.walks, round, context).await;
-        for ended in &all {
+        for ended in &fed.ended {
             summary::add(summary, ended, context.prepared);
         }
-        all
+        fed.ended
     }
 
     /// Compares the tables with what the source told by the way.
@@ -316,6 +409,33 @@ impl Course<'_> {
         self.hub.state.put_run(&finished(&summary, self.started_at, ended_at)).await?;
         Ok(summary)
     }
+}
+
+/// What is opened one after the other.
+type Parts = std::vec::IntoIter<Vec<Wanted>>;
+
+/// A part of what is wanted, fed.
+struct FedPart {
+    /// Requests that were expected.
+    requests: u64,
+    /// Seconds that were expected.
+    seconds: f64,
+    /// What could not be opened.
+    failed: Vec<(Vec<StreamName>, Error)>,
+    /// What its walks ended with.
+    ended: Vec<Ended>,
+}
+
+impl FedPart {
+    /// One of which nothing could be opened.
+    fn failed(part: Vec<Wanted>, error: Error) -> FedPart {
+        let failed = vec![(streams_of(part), error)];
+        FedPart { requests: 0, seconds: 0.0, failed, ended: Vec::new() }
+    }
+}
+
+fn streams_of(part: Vec<Wanted>) -> Vec<StreamName> {
+    part.into_iter().map(|wanted| wanted.stream).collect()
 }
 
 fn without_streams(mut summary: Summary) -> Summary {

@@ -38,6 +38,8 @@ pub(crate) async fn feed_all(
 }
 
 async fn feed_one(open: Box<dyn OpenWalk>, round: usize, context: &Context<'_>) -> Ended {
+    // Walks of several parts of a run share the places; nobody closes them.
+    let _place = context.walking.acquire().await;
     let streams: Vec<StreamName> = open.walk().streams.iter().map(|stream| stream.name.clone()).collect();
     let mut ended = Ended { fed: Vec::new(), failed: Vec::new(), skipped: Vec::new() };
     if context.ending.is_near() {
@@ -208,7 +210,8 @@ pub(crate) fn passes_by_itself(error: &Error) -> bool {
     matches!(error.code(), Code::TargetUnreachable | Code::TargetCrowded | Code::GaveWay)
 }
 
-fn ends_the_run(error: &Error) -> bool {
+/// Whether no other stream would fare better after this failure.
+pub(crate) fn ends_the_run(error: &Error) -> bool {
     match error.class() {
         // Who gives way on one table may have others to itself, and who gets no connection gets one when a walk ends.
         Class::Unreachable => !matches!(error.code(), Code::GaveWay | Code::TargetCrowded),

@@ -177,9 +177,10 @@ impl State {
     /// Takes an event into the figures; gives back what is worth saying at once.
     fn take(&mut self, event: Event) -> Option<Aside> {
         match event {
-            Event::Opened { walks, requests, .. } => {
-                self.walks = walks;
-                self.requests_expected = requests;
+            Event::Opened { walks, requests, later, .. } => {
+                self.walks += walks;
+                self.requests_expected += requests;
+                self.later = later as u64;
             }
             Event::WalkStarted { walk, streams, resumed, .. } => {
                 let streams: Vec<String> = streams.iter().map(ToString::to_string).collect();
@@ -219,9 +220,9 @@ impl State {
         parts.push(format!(
             "{}/{} requests, {rate:.1}/s",
             count(sent),
-            count(self.requests_expected.max(sent))
+            count((self.requests_expected + self.later).max(sent))
         ));
-        let left = self.requests_expected.saturating_sub(sent);
+        let left = (self.requests_expected + self.later).saturating_sub(sent);
         if left > 0 && rate > 0.0 {
             parts.push(format!("about {} left", duration(left as f64 / rate)));
         }
@@ -284,7 +285,7 @@ mod tests {
         let mut state = State::default();
         let (walk, stream) = (WalkName::new("contacts"), StreamName::new("contacts"));
         for event in [
-            Event::Opened { walks: 2, requests: 100, seconds: 25.0 },
+            Event::Opened { walks: 2, requests: 100, seconds: 25.0, later: 0 },
             Event::WalkStarted {
                 walk: walk.clone(),
                 streams: vec![stream.clone(), StreamName::new("field_values")],

@@ -35,6 +35,25 @@ pub(super) fn groups(wanted: &[Wanted]) -> Result<Vec<Group>, Error> {
     Ok(groups)
 }
 
+/// Walks that are opened at a time: at four requests a second their first requests take two seconds.
+const OPENED_AT_ONCE: usize = 8;
+
+/// What is wanted, in parts that are opened one after the other. Contacts with what may come along and deals with their
+/// pipelines and stages come first and stay together, what needs a request for each of its parents comes last.
+///
+/// What is not known is left for the opening to refuse.
+pub(super) fn parts(wanted: &[Wanted]) -> Vec<Vec<Wanted>> {
+    let mut groups = match groups(wanted) {
+        Ok(groups) if groups.len() > OPENED_AT_ONCE => groups,
+        _ => return vec![wanted.to_vec()],
+    };
+    groups.sort_by_key(Group::turn);
+    groups
+        .chunks(OPENED_AT_ONCE)
+        .map(|part| part.iter().flat_map(|group| group.wanted.iter().cloned()).collect())
+        .collect()
+}
+
 /// The stream whose pages bring `stream`.
 fn carrier(stream: &'static Stream) -> Result<&'static Stream, Error> {
     match stream.read {
@@ -45,6 +64,22 @@ fn carrier(stream: &'static Stream) -> Result<&'static Stream, Error> {
 }
 
 impl Group {
+    /// When it is opened, the first with 0.
+    fn turn(&self) -> u8 {
+        let name = self.main.name;
+        let comes_along = || {
+            let contacts = streams::find("contacts").into_iter().flat_map(|contacts| contacts.sideloads);
+            contacts.map(|sideload| sideload.stream).any(|stream| stream == name)
+        };
+        match self.main.read {
+            Read::Keyset => 0,
+            Read::Offset | Read::With { .. } if comes_along() => 0,
+            _ if matches!(name, "deal_pipelines" | "deal_stages") => 0,
+            Read::Offset | Read::With { .. } => 1,
+            Read::PageNumber | Read::PerParent { .. } | Read::SegmentMatch { .. } => 2,
+        }
+    }
+
     /// Whether `stream` is wanted itself.
     pub(super) fn wants(&self, stream: &str) -> bool {
         self.wanted.iter().any(|wanted| wanted.stream.as_str() == stream)
@@ -188,9 +223,10 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
+    use achub_api::streams;
     use achub_core::{StreamName, port::source::Wanted};
 
-    use super::groups;
+    use super::{OPENED_AT_ONCE, groups, parts};
 
     fn wanted(names: &[&str]) -> Vec<Wanted> {
         let wanted = |name: &&str| Wanted::all(StreamName::new(*name));
@@ -230,5 +266,25 @@ mod tests {
 
         group.wanted[0].row_limit = Some(7);
         assert_eq!((group.page_size(), group.within_limits(50), group.within_limits(5)), (7, 7, 5));
+    }
+
+    /// What is read together is opened together, and nothing gets lost on the way.
+    #[test]
+    fn parts_keep_walks_whole() {
+        let all: Vec<Wanted> =
+            streams::all().map(|stream| Wanted::all(StreamName::new(stream.name))).collect();
+        let parts = parts(&all);
+        let names = |part: &[Wanted]| part.iter().map(|wanted| wanted.stream.clone()).collect::<Vec<_>>();
+
+        let mut given: Vec<StreamName> = parts.iter().flat_map(|part| names(part)).collect();
+        let mut expected = names(&all);
+        given.sort();
+        expected.sort();
+        assert_eq!(given, expected);
+        assert!(parts.iter().all(|part| groups(part).unwrap().len() <= OPENED_AT_ONCE));
+        for first in ["contacts", "contact_tags", "field_values", "deals", "deal_pipelines", "deal_stages"] {
+            assert!(names(&parts[0]).contains(&StreamName::new(first)), "{first}: {:?}", names(&parts[0]));
+        }
+        assert_eq!(super::parts(&all[..5]), [all[..5].to_vec()]);
     }
 }

@@ -95,6 +95,10 @@ impl Source for ActiveCampaignSource {
         self.client.requests_sent()
     }
 
+    fn parts(&self, wanted: &[Wanted]) -> Vec<Vec<Wanted>> {
+        group::parts(wanted)
+    }
+
     async fn open(
         &self,
         wanted: &[Wanted],

@@ -10,14 +10,17 @@ use crate::{
 /// One thing that happened in a run. Facts that must survive are stored; these are for whoever watches.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// All walks are open; the price of the whole run is known. Comes once, before the first walk begins.
+    /// Walks are open, and their price is known. Comes before the first walk begins, and again whenever more were opened;
+    /// figures are those of the walks that were added.
     Opened {
-        /// How many walks there are.
+        /// How many walks.
         walks: usize,
         /// Requests all of them are expected to take.
         requests: u64,
         /// Seconds all of them are expected to take.
         seconds: f64,
+        /// Streams whose walks are still to be opened; each takes one request at least.
+        later: usize,
     },
     /// A walk begins. `resumed` tells whether it continues an earlier attempt.
     WalkStarted {

@@ -242,6 +242,13 @@ pub trait Source: Send + Sync {
     /// Requests sent so far, repeats included.
     fn requests_sent(&self) -> u64;
 
+    /// `wanted` in parts that may be opened one after the other: what can be read together stays together. While the walks
+    /// of one part are read the next one is opened, so that the first rows need not wait for the first request of every
+    /// walk there is.
+    fn parts(&self, wanted: &[Wanted]) -> Vec<Vec<Wanted>> {
+        vec![wanted.to_vec()]
+    }
+
     /// Chooses the cheapest walks that cover `wanted` and opens them.
     ///
     /// `positions` holds the positions of unfinished walks; a walk that matches one goes on from there (its

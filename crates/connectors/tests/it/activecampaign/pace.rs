@@ -43,7 +43,6 @@ async fn explicit_pace_is_used_up() {
     let (requests, refusals, most_in_a_second) = counted(&rig).await;
     assert_eq!((refusals, most_in_a_second), (0, 5));
     let used = requests as f64 / 4.9 / seconds;
-    println!("{used:.4} of the budget used: {requests} requests in {seconds:.2} s");
     assert!(used >= 0.96, "{used:.3} of the budget used: {requests} requests in {seconds:.1} s");
 }
 
@@ -112,14 +111,12 @@ async fn two_runs_share_one_budget() {
     assert!(requests as f64 / begun.elapsed().as_secs_f64() <= 4.2, "four a second for both together");
 }
 
-/// Issue 3, C: rows can be read ten seconds after the start, and more of them with every second.
-///
-/// Whoever wants every stream there is waits longer: each walk has a first request, and the first walk is read when all of
-/// them were answered.
+/// Rows can be read ten seconds after the start, and more of them with every second, also by whoever wants every stream
+/// there is: the first walks are read while others are opened.
 #[tokio::test(start_paused = true)]
 async fn rows_appear_within_ten_seconds() {
     let all: Vec<&str> = achub_api::streams::all().map(|stream| stream.name).collect();
-    for (streams, within_seconds) in [(&["contacts"][..], 10), (&THE_TEN, 10), (&all, 20)] {
+    for (streams, within_seconds) in [(&["contacts"][..], 10), (&THE_TEN, 10), (&all, 10)] {
         let rig = Rig::playing(slow_account(10_000));
         let count = || streams.iter().map(|stream| rig.target.rows(stream).len()).sum::<usize>();
         let replication = replicating(streams, Mode::Incremental);
