@@ -211,11 +211,13 @@ impl Look<'_> {
         }
     }
 
-    /// Whoever would be new with the address of somebody who would be new before her, would change that one.
+    /// Whoever would be new with the address of somebody who would be new before her, would change that one, if she has
+    /// anything to bring. What exactly is seen in the run only.
     fn as_if_stored(&mut self, shown: &Shown, decided: &mut Decided) {
         let Some(email) = shown.email.as_ref().filter(|_| decided.outcome == Outcome::Added) else { return };
         if !self.new.insert(email.key().to_owned()) {
-            decided.outcome = Outcome::Changed;
+            let brings = !shown.fields.is_empty() || !shown.incoming.memberships.is_empty();
+            decided.outcome = if brings { Outcome::Changed } else { Outcome::Same };
         }
     }
 

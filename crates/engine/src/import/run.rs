@@ -167,7 +167,7 @@ impl Begun<'_> {
             None => None,
         };
         let (requests, seconds) = (plan.price.requests, plan.price.seconds);
-        self.journal.event(Event::Opened { walks: 1, requests, seconds });
+        self.journal.event(Event::Opened { walks: 1, requests, seconds, later: 0 });
         self.journal.event(Event::WalkStarted {
             walk: WalkName::new(PEOPLE),
             streams: vec![StreamName::new(PEOPLE)],

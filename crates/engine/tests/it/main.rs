@@ -2,6 +2,7 @@
 
 mod checks;
 mod fakes;
+mod import;
 mod modes;
 mod moments;
 mod rig;
