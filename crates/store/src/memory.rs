@@ -1,6 +1,7 @@
 //! The hub's state in memory, for tests and for work that leaves nothing behind.
 
 mod activity;
+mod audience;
 mod jobs;
 mod journal;
 mod people;
@@ -49,6 +50,7 @@ struct State {
     activity: Vec<StoredLine>,
     ends: Ends,
     people: people::People,
+    audiences: audience::Audiences,
 }
 
 #[derive(Debug)]

@@ -4,12 +4,14 @@
 //! database's clock, so that nodes whose clocks differ agree.
 
 mod activity;
+mod audience;
 mod budget;
 mod fence;
 mod jobs;
 mod journal;
 mod migration;
 mod people;
+mod query;
 mod state;
 pub(crate) mod text;
 

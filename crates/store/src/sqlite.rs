@@ -5,6 +5,7 @@
 //! requests. Others only read.
 
 mod activity;
+mod audience;
 mod budget;
 mod fence;
 mod file;
@@ -12,6 +13,7 @@ mod jobs;
 mod journal;
 mod migration;
 mod people;
+mod query;
 mod state;
 
 use std::{

@@ -68,6 +68,11 @@ struct Refusal {
 }
 
 impl People {
+    /// Whether there is such a person.
+    pub(super) fn has(&self, id: PersonId) -> bool {
+        self.people.contains_key(&id)
+    }
+
     fn known(&self) -> Known {
         Known {
             fields: self.fields.iter().map(|field| (field.id, field.field_type)).collect(),

@@ -16,6 +16,7 @@ const ALL: &[Migration] = &[
     Migration { name: "0002_jobs", sql: include_str!("../../migrations/postgres/0002_jobs.sql") },
     Migration { name: "0003_activity", sql: include_str!("../../migrations/postgres/0003_activity.sql") },
     Migration { name: "0004_people", sql: include_str!("../../migrations/postgres/0004_people.sql") },
+    Migration { name: "0005_audiences", sql: include_str!("../../migrations/postgres/0005_audiences.sql") },
 ];
 
 /// Held while a step is applied: of nodes that start at once, one does the work. Ends with the transaction.

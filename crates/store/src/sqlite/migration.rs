@@ -26,6 +26,7 @@ const ALL: &[Migration] = &[
     Migration { name: "0004_jobs", sql: include_str!("../../migrations/sqlite/0004_jobs.sql") },
     Migration { name: "0005_activity", sql: include_str!("../../migrations/sqlite/0005_activity.sql") },
     Migration { name: "0006_people", sql: include_str!("../../migrations/sqlite/0006_people.sql") },
+    Migration { name: "0007_audiences", sql: include_str!("../../migrations/sqlite/0007_audiences.sql") },
 ];
 
 /// Brings the schema up to date.
