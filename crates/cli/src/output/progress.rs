@@ -80,6 +80,8 @@ enum Aside {
 #[derive(Debug, Default)]
 struct State {
     requests_expected: u64,
+    /// Streams whose walks are not open yet; each takes one request at least.
+    later: u64,
     rows: u64,
     rows_of: BTreeMap<String, u64>,
     working: BTreeMap<WalkName, (Instant, Vec<String>)>,
