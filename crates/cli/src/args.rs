@@ -63,6 +63,9 @@ pub struct Global {
     /// Read connections from env.yaml in this folder only
     #[arg(long, global = true, value_name = "FOLDER")]
     pub home_dir: Option<PathBuf>,
+    /// The project file; else the nearest achub.yaml in this folder or above
+    #[arg(long, global = true, value_name = "FILE")]
+    pub project: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -82,6 +85,18 @@ pub enum Command {
     /// Show everything with a pretend account; needs no network
     #[command(before_help = "Example: achub demo")]
     Demo,
+    /// Write a project file to begin with
+    #[command(before_help = "Example: achub init")]
+    Init {
+        /// Where; achub.yaml in this folder by default
+        path: Option<PathBuf>,
+    },
+    /// The project file and where each setting comes from
+    #[command(subcommand, before_help = "Example: achub config check")]
+    Config(Config),
+    /// Do by itself what the project file schedules
+    #[command(before_help = "Example: achub serve")]
+    Serve(Serve),
     /// Serve a pretend account on this machine
     #[command(before_help = "Example: achub sim --contacts 10000 --rate off")]
     Sim(Sim),
@@ -132,6 +147,29 @@ pub enum Command {
     /// Print the version
     #[command(before_help = "Example: achub version --json")]
     Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Read everything that can be read without a network
+    #[command(before_help = "Example: achub config check")]
+    Check,
+    /// All settings that count, and where they come from
+    #[command(before_help = "Example: achub config show --json")]
+    Show,
+    /// Files that are read, the weakest first
+    #[command(before_help = "Example: achub config path")]
+    Path,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Port on 127.0.0.1 for /healthz, /readyz and /metrics; 0 takes a free one
+    #[arg(long, default_value_t = 7878)]
+    pub port: u16,
+    /// Runs at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub workers: u8,
 }
 
 #[derive(Debug, Args)]
@@ -460,14 +498,17 @@ pub enum Runs {
 
 #[derive(Debug, Args)]
 pub struct Replication {
+    /// A replication of the project file
+    #[arg(conflicts_with_all = ["replication", "from", "to"])]
+    pub name: Option<String>,
     /// A replication file, carried out with our defaults
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
     pub replication: Option<PathBuf>,
     /// The account
-    #[arg(long, value_name = "NAME", required_unless_present = "replication", requires = "to")]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["replication", "name"], requires = "to")]
     pub from: Option<String>,
     /// The target: a connection, or a URL such as sqlite://FILE
-    #[arg(long, value_name = "NAME|URL", required_unless_present = "replication", requires = "from")]
+    #[arg(long, value_name = "NAME|URL", required_unless_present_any = ["replication", "name"], requires = "from")]
     pub to: Option<String>,
     /// Start of streams without a cursor: a date, a time, or everything
     #[arg(long, value_name = "T")]
@@ -479,7 +520,7 @@ pub struct Replication {
 }
 
 /// What is asked of a replication beside its streams.
-#[derive(Debug, Args, Default)]
+#[derive(Debug, Args, Default, Clone)]
 pub struct Policies {
     /// Read every stream as a whole now and compare, to find what is gone or was missed
     #[arg(long)]

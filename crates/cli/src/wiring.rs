@@ -3,7 +3,10 @@
 pub mod duckdb;
 mod folder;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use achub_client::{BaseUrl, Client, HttpTransport, Limits, Pace, Settings};
 use achub_connectors::{
@@ -16,7 +19,7 @@ use achub_core::{
     port::{clock::SystemClock, progress::Progress, target::Target},
 };
 use achub_engine::Hub;
-use achub_store::sqlite::SqliteStore;
+use achub_store::Everything;
 
 use crate::{
     config::{
@@ -25,9 +28,22 @@ use crate::{
         environment::Environment,
         home::Home,
         keys::switch,
+        project::{self, Project},
     },
     output::Output,
 };
+
+/// Everything the hub keeps.
+pub type Store = Arc<dyn Everything>;
+
+/// Where flags say configuration is.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// `--home-dir`.
+    pub home_dir: Option<PathBuf>,
+    /// `--project`.
+    pub project: Option<PathBuf>,
+}
 
 /// What every command that looks at configuration has.
 pub struct Context {
@@ -37,25 +53,34 @@ pub struct Context {
     pub environment: Environment,
     /// Folders.
     pub home: Home,
+    /// The project file, where there is one.
+    pub project: Option<Project>,
     /// Connections.
     pub connections: Connections,
 }
 
 impl Context {
     /// Reads folders, files and variables. `environment` may hold more than the process has.
-    pub fn read(
-        output: Output,
-        home_dir: Option<&Path>,
-        mut environment: Environment,
-    ) -> Result<Context, Error> {
-        let home = Home::find(home_dir, &environment)?;
-        let connections = Connections::find(&home, &mut environment)?;
-        Ok(Context { output, environment, home, connections })
+    pub fn read(output: Output, places: &Places, mut environment: Environment) -> Result<Context, Error> {
+        let home = Home::find(places.home_dir.as_deref(), &environment)?;
+        let project = project::find(places.project.as_deref(), &environment, Path::new("."))?
+            .map(|path| Project::load(&path, &environment, &home))
+            .transpose()?;
+        let connections = Connections::find(&home, &mut environment, project.as_ref())?;
+        Ok(Context { output, environment, home, project, connections })
     }
 
-    /// Opens the hub's own state.
-    pub async fn open_store(&self) -> Result<Arc<SqliteStore>, Error> {
-        Ok(Arc::new(SqliteStore::open(self.home.state_file()).await?))
+    /// Where the hub keeps its own state and its people: `ACHUB_STORE`, else what the project file says, else a file in
+    /// the hub's home.
+    pub fn store_address(&self) -> String {
+        let set = self.environment.filled("ACHUB_STORE").map(str::to_owned);
+        let written = || self.project.as_ref().and_then(|project| project.store.clone());
+        set.or_else(written).unwrap_or_else(|| self.home.state_file().display().to_string())
+    }
+
+    /// Opens the hub's own state and people.
+    pub async fn open_store(&self) -> Result<Store, Error> {
+        achub_store::open(&self.store_address()).await
     }
 
     /// The target a connection leads to.
@@ -72,7 +97,7 @@ impl Context {
         &self,
         name: &str,
         account: &ActiveCampaign,
-        store: &Arc<SqliteStore>,
+        store: &Store,
         progress: Arc<dyn Progress>,
     ) -> Result<Client, Error> {
         let pasted =
@@ -89,7 +114,7 @@ impl Context {
         name: &str,
         account: &ActiveCampaign,
         base_url: BaseUrl,
-        store: &Arc<SqliteStore>,
+        store: &Store,
         progress: Arc<dyn Progress>,
     ) -> Result<Client, Error> {
         let allowed_everywhere = self.environment.granted("ACHUB_ALLOW_PRIVATE_ADDRESSES").and_then(switch);
@@ -119,13 +144,13 @@ fn pace(rate: Rate) -> Pace {
 }
 
 /// A source that reads through `client`.
-pub fn source(client: Client, store: &Arc<SqliteStore>) -> ActiveCampaignSource {
+pub fn source(client: Client, store: &Store) -> ActiveCampaignSource {
     ActiveCampaignSource::new(client, store.clone(), Arc::new(SystemClock))
 }
 
 /// A hub that keeps its runs in `store`.
-pub fn hub(store: &Arc<SqliteStore>, progress: Arc<dyn Progress>) -> Hub {
-    Hub::new(store.clone(), Arc::new(SystemClock), progress)
+pub fn hub(store: &Store, progress: Arc<dyn Progress>) -> Hub {
+    Hub::over(store.clone(), store.clone(), Arc::new(SystemClock), progress)
 }
 
 /// Connects to a target.

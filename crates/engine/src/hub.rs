@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use achub_core::{
-    Error, ReplicationName,
+    Error, ReplicationName, RunId,
     port::{
         clock::Clock,
         hooks::{Hooks, NoHooks},
@@ -43,6 +43,16 @@ impl Hub {
         progress: Arc<dyn Progress>,
     ) -> Hub {
         Hub { state: store.clone(), journal: store, clock, progress }
+    }
+
+    /// The same, with runs and logs in places of their own.
+    pub fn over(
+        state: Arc<dyn StateStore>,
+        journal: Arc<dyn JournalStore>,
+        clock: Arc<dyn Clock>,
+        progress: Arc<dyn Progress>,
+    ) -> Hub {
+        Hub { state, journal, clock, progress }
     }
 
     /// What `replication` would do and cost. Writes nothing anywhere.
@@ -91,7 +101,20 @@ impl Hub {
         hooks: &dyn Hooks,
         stop: &Stop,
     ) -> Result<Summary, Error> {
-        run::start(self, replication, &run::Ends { source, target, hooks, stop }).await
+        run::start(self, replication, &run::Ends { source, target, hooks, stop, run: None }).await
+    }
+
+    /// The same, as the run that a queue has announced.
+    pub async fn start_as(
+        &self,
+        run: &RunId,
+        replication: &Replication,
+        source: &dyn Source,
+        target: &dyn Target,
+        stop: &Stop,
+    ) -> Result<Summary, Error> {
+        run::start(self, replication, &run::Ends { source, target, hooks: &NoHooks, stop, run: Some(run) })
+            .await
     }
 
     /// The last `count` runs, newest first; of one replication where one is named.

@@ -40,6 +40,8 @@ pub(crate) struct Ends<'a> {
     pub(crate) target: &'a dyn Target,
     pub(crate) hooks: &'a dyn Hooks,
     pub(crate) stop: &'a Stop,
+    /// The name a queue has announced; a new one where there is none.
+    pub(crate) run: Option<&'a RunId>,
 }
 
 /// A run that has a name and a journal.
@@ -74,7 +76,7 @@ async fn begin(
         interrupted::finished(replication, &prepared.checkpoints, &*hub.state, started_at).await?;
     prepared.wanted.retain(|wanted| !finished_before.contains(&wanted.stream));
     let regressed = prepared.recall.regressed(replication, &prepared.checkpoints, &prepared.wanted);
-    let run = RunId::generate();
+    let run = ends.run.cloned().unwrap_or_else(RunId::generate);
     hub.state.put_run(&running(&run, replication, started_at)).await?;
     let (clock, watcher) = (hub.clock.clone(), hub.progress.clone());
     let journal = Arc::new(Journal::new(run.clone(), hub.journal.clone(), clock, watcher));

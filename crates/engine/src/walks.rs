@@ -189,9 +189,10 @@ async fn attempt(
     }
     let mut fed = Vec::new();
     for open in opened.walks {
-        let of_walk = |stream: &StreamName| open.walk().streams.iter().any(|walk| walk.name == *stream);
-        let begun: Vec<(StreamName, Begun)> =
-            begun.iter().filter(|(stream, _)| of_walk(stream)).cloned().collect();
+        let begun: Vec<(StreamName, Begun)> = {
+            let of_walk = |stream: &StreamName| open.walk().streams.iter().any(|walk| walk.name == *stream);
+            begun.iter().filter(|(stream, _)| of_walk(stream)).cloned().collect()
+        };
         let order = Order { pass: prepared.pass(open.walk(), round), begun: &begun };
         fed.push(feed::walk(open, &order, context).await?);
     }

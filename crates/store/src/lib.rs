@@ -10,6 +10,7 @@ mod activity;
 mod audience;
 mod jobs;
 pub mod memory;
+mod open;
 mod people;
 pub mod postgres;
 mod query;
@@ -17,3 +18,5 @@ mod slot;
 mod sql;
 pub mod sqlite;
 mod stored;
+
+pub use open::{Everything, open};

@@ -45,7 +45,7 @@ const PREPARE: &str = "
 #[derive(Clone)]
 pub struct PostgresStore {
     /// Host, port and database: what messages name.
-    place: String,
+    pub(crate) place: String,
     pool: PgPool,
 }
 

@@ -47,7 +47,7 @@ const STATEMENTS_MAX: usize = 256;
 /// State in an SQLite file. Clones share its connections.
 #[derive(Clone)]
 pub struct SqliteStore {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     /// One connection that syncs every commit to the disk.
     durable: SqlitePool,
     /// One connection that leaves syncing to the next checkpoint of the log.

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use achub_client::Client;
 use achub_connectors::activecampaign::{ActiveCampaignSource, Probe};
 use achub_core::{Error, StreamName, code::Class, port::progress::Silent};
-use achub_store::sqlite::SqliteStore;
 use serde_json::{Value, json};
 
-use crate::wiring::{self, Context};
+use crate::wiring::{self, Context, Store};
 
 /// An open account.
 pub struct Asking {
     pub source: ActiveCampaignSource,
     pub client: Client,
-    store: Arc<SqliteStore>,
+    store: Store,
 }
 
 impl Asking {

@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use achub_core::{
     Code, Error, StreamName,
     port::{
-        journal::{JournalStore as _, LogLine, RowFilter, RowNote},
+        journal::{LogLine, RowFilter, RowNote},
         state::RunRecord,
     },
 };
-use achub_store::sqlite::SqliteStore;
 use serde_json::{Value, json};
 
 use crate::{
     output::{Failure, count},
-    wiring::Context,
+    wiring::{Context, Store},
 };
 
 /// Lines of the log in a bundle at the most, the last ones.
@@ -29,7 +28,7 @@ const NOTES_MAX: u32 = 1_000;
 /// values, connections without secrets, and what databases said about values is left out between quotes.
 pub async fn write(
     context: &Context,
-    store: &SqliteStore,
+    store: &Store,
     run: &RunRecord,
     to: Option<&Path>,
 ) -> Result<(), Failure> {

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use achub_core::{
-    Error,
-    port::{progress::Silent, state::StateStore as _},
-};
+use achub_core::{Error, port::progress::Silent};
 use serde_json::{Value, json};
 
 use crate::{

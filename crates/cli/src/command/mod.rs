@@ -3,10 +3,13 @@
 mod asking;
 mod bundle;
 mod completions;
+mod config;
 mod conns;
 mod demo;
 mod doctor;
 mod explain;
+mod importing;
+mod init;
 mod interrupt;
 mod plan;
 mod policy;
@@ -15,6 +18,7 @@ mod replication;
 mod run;
 mod runs;
 mod sample;
+mod serve;
 mod sim;
 mod streams;
 mod summary;
@@ -28,13 +32,13 @@ use crate::{
     args::{Arguments, Command, Streams},
     config::environment::Environment,
     output::{Failure, Output},
-    wiring::Context,
+    wiring::{Context, Places},
 };
 
 /// Carries out what the command line asks for.
 pub fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
     let global = arguments.global;
-    let home_dir = global.home_dir.as_deref();
+    let places = &Places { home_dir: global.home_dir, project: global.project };
     match arguments.command {
         Command::Version => version::run(&output),
         Command::It(_) => without_counterpart("it", "give a file to `achub run`"),
@@ -48,17 +52,20 @@ pub fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
         Command::Explain { code } => explain::run(&output, code.as_deref()),
         Command::Completions { shell } => completions::run(&output, shell),
         Command::Streams(Streams::Sample(flags)) => {
-            in_runtime(async { sample::run(&context(output, home_dir)?, &flags).await })
+            in_runtime(async { sample::run(&context(output, places)?, &flags).await })
         }
         Command::Streams(Streams::List) => streams::list(&output),
         Command::Streams(Streams::Show { name }) => streams::show(&output, &name),
+        Command::Init { path } => init::run(&output, path.as_deref()),
+        Command::Config(verb) => config::run(&context(output, places)?, &verb),
+        Command::Serve(flags) => in_runtime(serve::run(output, places, &flags)),
         Command::Sim(settings) => in_runtime(sim::run(&output, &settings)),
-        Command::Demo => in_runtime(demo::run(&context(output, home_dir)?)),
-        Command::Conns(conns) => in_runtime(conns::run(&context(output, home_dir)?, &conns, global.yes)),
-        Command::Doctor => in_runtime(async { doctor::run(&context(output, home_dir)?).await }),
-        Command::Runs(verb) => in_runtime(async { runs::run(&context(output, home_dir)?, &verb).await }),
-        Command::Run(flags) => in_runtime(run::run(output, home_dir, &flags)),
-        Command::Replicate(verb) => in_runtime(replicate::run(output, home_dir, &verb)),
+        Command::Demo => in_runtime(demo::run(&context(output, places)?)),
+        Command::Conns(conns) => in_runtime(conns::run(&context(output, places)?, &conns, global.yes)),
+        Command::Doctor => in_runtime(async { doctor::run(&context(output, places)?).await }),
+        Command::Runs(verb) => in_runtime(async { runs::run(&context(output, places)?, &verb).await }),
+        Command::Run(flags) => in_runtime(run::run(output, places, &flags)),
+        Command::Replicate(verb) => in_runtime(replicate::run(output, places, &verb)),
     }
 }
 
@@ -73,8 +80,8 @@ fn environment() -> Result<Environment, Error> {
     Environment::of_process(Path::new("."))
 }
 
-fn context(output: Output, home_dir: Option<&Path>) -> Result<Context, Error> {
-    Context::read(output, home_dir, environment()?)
+fn context(output: Output, places: &Places) -> Result<Context, Error> {
+    Context::read(output, places, environment()?)
 }
 
 /// Runs `work` on a runtime of its own. Commands that need none start without one.

@@ -19,7 +19,6 @@ use achub_engine::{
     hub::StreamSummary,
     replication::{FullCheck, Landing, Mode, StreamTask, Working},
 };
-use achub_store::sqlite::SqliteStore;
 use serde_json::json;
 
 use crate::{
@@ -40,7 +39,7 @@ use crate::{
     },
     hooks,
     output::{self, Failure, Output, exit_code, progress::Watch},
-    wiring::{self, Context},
+    wiring::{self, Context, Store},
 };
 
 /// A replication with everything it needs.
@@ -52,7 +51,7 @@ pub struct Ready {
     pub target: Box<dyn Target>,
     pub hub: Hub,
     pub watch: Watch,
-    pub store: Arc<SqliteStore>,
+    pub store: Store,
     /// Only the plan is wanted.
     pub is_dry: bool,
     /// Figures the run must reach.
@@ -225,7 +224,7 @@ fn say_shadows(context: &Context, ends: &Ends) {
 
 /// The source's half of a replication. Nothing is sent by making it.
 struct Reader {
-    store: Arc<SqliteStore>,
+    store: Store,
     watch: Watch,
     client: Client,
     source: ActiveCampaignSource,

@@ -19,13 +19,13 @@ use crate::{
         },
     },
     output::{Failure, Output},
-    wiring::Context,
+    wiring::{Context, Places},
 };
 
 /// What every file of a call has in common.
 struct Call<'a> {
     output: Output,
-    home_dir: Option<&'a Path>,
+    places: &'a Places,
     flags: &'a Run,
     environment: Environment,
     reading: Reading,
@@ -34,7 +34,7 @@ struct Call<'a> {
 }
 
 /// Runs what the flags name.
-pub async fn run(output: Output, home_dir: Option<&Path>, flags: &Run) -> Result<(), Failure> {
+pub async fn run(output: Output, places: &Places, flags: &Run) -> Result<(), Failure> {
     refuse_what_is_not_done(&flags.theirs)?;
     let environment = environment()?;
     let env = match &flags.env {
@@ -46,7 +46,7 @@ pub async fn run(output: Output, home_dir: Option<&Path>, flags: &Run) -> Result
     let overrides = overrides(flags, &reading, &mut warnings)?;
     warnings.iter().for_each(|warning| output.warn(warning));
     let interrupt = Interrupt::listen(output);
-    let call = Call { output, home_dir, flags, environment, reading, overrides, interrupt };
+    let call = Call { output, places, flags, environment, reading, overrides, interrupt };
     match (flags.replication.as_ref().or(flags.file.as_ref()), &flags.src_conn) {
         (Some(_), Some(_)) => {
             Err(Error::new(Code::BadArgument, "a file and --src-conn cannot both be given").into())
@@ -86,7 +86,7 @@ impl Call<'_> {
             Some(Logging::NoColor) => output.has_color = false,
             Some(Logging::Console) | None => {}
         }
-        Context::read(output, self.home_dir, environment)
+        Context::read(output, self.places, environment)
     }
 }
 

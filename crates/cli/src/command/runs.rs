@@ -3,12 +3,11 @@
 use achub_core::{
     Code, Error, Outcome, StreamName,
     port::{
-        journal::{JournalStore as _, Level, RowFilter},
-        state::{RunRecord, StateStore as _},
+        journal::{Level, RowFilter},
+        state::RunRecord,
     },
 };
 use achub_engine::Summary;
-use achub_store::sqlite::SqliteStore;
 use serde_json::json;
 
 use crate::{
@@ -18,7 +17,7 @@ use crate::{
         summary::{closing_line, closing_table, status_word},
     },
     output::{Failure, Table},
-    wiring::Context,
+    wiring::{Context, Store},
 };
 
 /// Lists runs, or shows one of them.
@@ -47,7 +46,7 @@ pub async fn run(context: &Context, verb: &Runs) -> Result<(), Failure> {
 }
 
 /// The last `count` runs, newest first.
-pub async fn list(context: &Context, store: &SqliteStore, view: &str, count: u32) -> Result<(), Failure> {
+pub async fn list(context: &Context, store: &Store, view: &str, count: u32) -> Result<(), Failure> {
     let runs = store.runs(None, count).await?;
     let mut table =
         Table::new(&["run", "replication", "started", "status", "streams", "records", "requests", "seconds"]);
@@ -79,7 +78,7 @@ pub async fn list(context: &Context, store: &SqliteStore, view: &str, count: u32
 }
 
 /// The run called `wanted`: its id or the beginning of it, or `last`.
-async fn find(store: &SqliteStore, wanted: &str) -> Result<RunRecord, Error> {
+async fn find(store: &Store, wanted: &str) -> Result<RunRecord, Error> {
     if wanted == "last" {
         let last = store.runs(None, 1).await?.into_iter().next();
         return last.ok_or_else(|| Error::new(Code::BadArgument, "there is no run yet"));
@@ -127,7 +126,7 @@ fn show(context: &Context, run: &RunRecord) -> Result<(), Failure> {
 
 async fn rows(
     context: &Context,
-    store: &SqliteStore,
+    store: &Store,
     run: &RunRecord,
     filter: &RowFilter,
     count: u32,
@@ -152,7 +151,7 @@ async fn rows(
 
 async fn logs(
     context: &Context,
-    store: &SqliteStore,
+    store: &Store,
     run: &RunRecord,
     level: Level,
     count: u32,

@@ -9,6 +9,7 @@ use crate::config::{
     home::Home,
     keys::Origin,
     nearest::{listed, nearest},
+    project::Project,
     yaml::{Node, Place},
 };
 
@@ -37,10 +38,15 @@ const BODY_VARIABLES: &[&str] = &["SLING_ENV_YAML", "ENV_YAML"];
 
 impl Connections {
     /// Finds all connections. The later place wins: built in, the `env.yaml` files of `home`, the text in
-    /// `SLING_ENV_YAML` or `ENV_YAML`, variables. Variables that the files set are added to `environment`.
+    /// `SLING_ENV_YAML` or `ENV_YAML`, the project file, variables. Variables that the files set are added to
+    /// `environment`.
     ///
     /// Errors: a file that cannot be read or is not an `env.yaml` at all.
-    pub fn find(home: &Home, environment: &mut Environment) -> Result<Connections, Error> {
+    pub fn find(
+        home: &Home,
+        environment: &mut Environment,
+        project: Option<&Project>,
+    ) -> Result<Connections, Error> {
         let mut connections = Connections::default();
         connections.add_built_in();
         for path in &home.env_files {
@@ -53,6 +59,11 @@ impl Connections {
         let body = BODY_VARIABLES.iter().find_map(|name| Some((*name, environment.filled(name)?.to_owned())));
         if let Some((name, text)) = body {
             connections.add_file(&text, name, None, environment)?;
+        }
+        for (project, entry) in
+            project.iter().flat_map(|project| project.connections.iter().map(move |entry| (project, entry)))
+        {
+            connections.add(&entry.key, project.origin.name(), project.origin.clone(), entry.value.clone());
         }
         connections.add_variables(environment);
         Ok(connections)
@@ -197,7 +208,7 @@ mod tests {
             env_file: path,
             state: "/".into(),
         };
-        Connections::find(&home, &mut Environment::of(variables)).unwrap()
+        Connections::find(&home, &mut Environment::of(variables), None).unwrap()
     }
 
     fn key_of(connections: &Connections, name: &str) -> String {

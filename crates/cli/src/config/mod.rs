@@ -13,6 +13,7 @@ mod interpolate;
 pub mod keys;
 pub mod known_stream;
 pub mod nearest;
+pub mod project;
 pub mod replication_file;
 pub mod yaml;
 pub mod yaml_edit;

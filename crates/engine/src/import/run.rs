@@ -6,7 +6,7 @@ use achub_core::{
     Code, Error, ReplicationName, RunId, StreamName, WalkName, failpoint,
     port::{
         activity::Activity,
-        incoming::{Incoming, OpenPeople},
+        incoming::{Incoming, IncomingPlan, OpenPeople},
         journal::Level,
         people::{Advance, Author, ChangeBatch, ImportProgress, RefusedPerson},
         progress::{Event, Progress},
@@ -115,10 +115,11 @@ impl Begun<'_> {
         summary.opened(open.plan(), self.ends.source.requests_sent() - sent_before);
         let resumed = open.plan().resumed;
         let so_far = if resumed { outcomes } else { Default::default() };
-        let mut course = match self.course(&mut summary, &*open, so_far, position.filter(|_| resumed)).await {
-            Ok(course) => course,
-            Err(error) => return self.fail(summary, error, sent_before).await,
-        };
+        let mut course =
+            match self.course(&mut summary, open.plan(), so_far, position.filter(|_| resumed)).await {
+                Ok(course) => course,
+                Err(error) => return self.fail(summary, error, sent_before).await,
+            };
         let told = open.plan().notes.len();
         let read = course.read(&mut *open, stop).await;
         summary.count(&course.tally);
@@ -154,11 +155,10 @@ impl Begun<'_> {
     async fn course<'c>(
         &'c self,
         summary: &mut ImportSummary,
-        open: &dyn OpenPeople,
+        plan: &IncomingPlan,
         so_far: achub_core::Outcomes,
         position: Option<Position>,
     ) -> Result<Course<'c>, Error> {
-        let plan = open.plan();
         let author = author(self.import, &self.run, self.hub.clock.now());
         let adopted = self.ends.people.adopt(&self.import.connection, &plan.catalogue, &author).await?;
         summary.notes.extend(adopted.notes.iter().cloned());

@@ -4,7 +4,6 @@ use std::{io::Read as _, path::Path, sync::Arc};
 
 use achub_client::{BaseUrl, Checks, Client};
 use achub_core::{Code, Error, Secret, port::progress::Silent};
-use achub_store::sqlite::SqliteStore;
 use url::Url;
 
 use crate::{
@@ -17,7 +16,7 @@ use crate::{
         yaml_edit::Value,
     },
     output::{Failure, count, duration},
-    wiring::Context,
+    wiring::{Context, Store},
 };
 
 /// Contacts on one page; with them come tags, lists and field values.
@@ -134,7 +133,7 @@ async fn first_that_answers(
     name: &str,
     account: &ActiveCampaign,
     candidates: &[BaseUrl],
-    store: &Arc<SqliteStore>,
+    store: &Store,
 ) -> Result<(BaseUrl, Client, Checks), Error> {
     let mut last = None;
     for base_url in candidates {

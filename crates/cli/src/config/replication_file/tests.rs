@@ -629,7 +629,11 @@ fn switches_reach_landing_and_work() {
     assert!(tags.table_wish.system.is_empty(), "the landing has the column already");
     assert!(tags.table_wish.direct && tags.table_wish.keep_staging);
     assert!(!contacts.table_wish.direct, "rows of it are merged");
-    assert_eq!((tags.full_check, contacts.full_check), (None, Some(FullCheck::Now)), "one stream's wish is its own");
+    assert_eq!(
+        (tags.full_check, contacts.full_check),
+        (None, Some(FullCheck::Now)),
+        "one stream's wish is its own"
+    );
     assert!(contacts.table_wish.system.is_empty(), "_sling_synced_op stands in for _sling_deleted_at");
 }
 

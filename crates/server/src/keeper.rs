@@ -1,0 +1,67 @@
+//! Keeps a lease while its run works, and stops the run when the lease is lost.
+
+use std::{sync::Arc, time::Duration};
+
+use achub_core::{
+    Code,
+    port::jobs::{JobStore, Lease},
+};
+use achub_engine::Stop;
+use tokio::task::JoinHandle;
+
+/// Renewals in one term: two may fail before the lease ends.
+const RENEWALS: u32 = 3;
+
+/// Renews a lease until it is dropped.
+pub(crate) struct Keeper {
+    task: JoinHandle<Lost>,
+}
+
+/// Why a lease is no longer kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Somebody else has it.
+    TakenOver,
+    /// The store could not be asked for a whole term.
+    Unreachable,
+}
+
+impl Keeper {
+    /// Renews `lease` three times a term. Asks `stop` for the end where the lease is lost or somebody asked for the end of
+    /// the run.
+    pub(crate) fn start(jobs: Arc<dyn JobStore>, lease: Lease, term: Duration, stop: Stop) -> Keeper {
+        Keeper { task: tokio::spawn(keep(jobs, lease, term, stop)) }
+    }
+
+    /// Ends the renewing, and says whether the lease was lost before.
+    pub(crate) async fn end(self) -> Option<Lost> {
+        self.task.abort();
+        self.task.await.ok()
+    }
+}
+
+async fn keep(jobs: Arc<dyn JobStore>, mut lease: Lease, term: Duration, stop: Stop) -> Lost {
+    let mut failures = 0;
+    loop {
+        tokio::time::sleep(term / RENEWALS).await;
+        match jobs.renew(&lease, term).await {
+            Ok(renewed) => (lease, failures) = (renewed, 0),
+            Err(error) if error.code() == Code::LostLease => {
+                tracing::warn!(job = %lease.job, run = %lease.run, "another process took over");
+                stop.request();
+                return Lost::TakenOver;
+            }
+            Err(error) => {
+                failures += 1;
+                tracing::warn!(job = %lease.job, run = %lease.run, %error, "the lease could not be renewed");
+                if failures >= RENEWALS {
+                    stop.request();
+                    return Lost::Unreachable;
+                }
+            }
+        }
+        if jobs.is_asked_to_stop(&lease.run).await.unwrap_or(false) {
+            stop.request();
+        }
+    }
+}
