@@ -111,12 +111,8 @@ impl Sql {
                 let test = self.text("c.domain", comparison, literal);
                 test.map_or_else(never, |test| self.company_exists(&test))
             }
-            Subject::CreatedAt => {
-                self.instant("p.created_us", comparison, literal).unwrap_or_else(never)
-            }
-            Subject::UpdatedAt => {
-                self.instant("p.updated_us", comparison, literal).unwrap_or_else(never)
-            }
+            Subject::CreatedAt => self.instant("p.created_us", comparison, literal).unwrap_or_else(never),
+            Subject::UpdatedAt => self.instant("p.updated_us", comparison, literal).unwrap_or_else(never),
         }
     }
 
