@@ -106,7 +106,8 @@ pub async fn fill(ports: &Ports<'_>, name: &AudienceName, now: Timestamp) -> Res
         }
     };
     let filled = known(ports, name).await?;
-    let member_count = member_count.or(filled.member_count);
+    // Of a static one the store counts; where nobody was put in, that is nobody.
+    let member_count = member_count.or(filled.member_count).or(Some(0));
     let done = Audience { status: AudienceStatus::Done, member_count, updated_at: now, ..filled };
     ports.audiences.put_audience(&done).await?;
     known(ports, name).await
