@@ -9,6 +9,7 @@ pub mod forgetting;
 pub mod imports;
 pub mod pages;
 pub mod rig;
+mod sharing;
 mod stores;
 pub mod undo;
 pub mod walk;
