@@ -144,7 +144,7 @@ pub async fn chain_of_many_writers_holds(setting: Setting) {
     assert_eq!(numbers, (1..=lines).rev().collect::<Vec<_>>());
 }
 
-/// More lines than one statement takes, and more than are checked at a time.
+/// More lines than one statement takes, than are checked at a time, and than are forgotten at a time.
 pub async fn long_chain_holds(setting: Setting) {
     let Setting { one, .. } = &setting;
     let lines: Vec<Activity> = (0..2_000).map(plain).collect();
@@ -153,6 +153,15 @@ pub async fn long_chain_holds(setting: Setting) {
     one.append_activity(&lines[..1]).await.unwrap();
 
     assert_eq!(one.check_activity().await.unwrap(), Chain::Whole(2_001));
+    for _ in 0..5 {
+        one.append_activity(&lines).await.unwrap();
+    }
+    assert_eq!(
+        one.forget_activity_before(at(1_000_000)).await.unwrap(),
+        12_001,
+        "in more than one transaction"
+    );
+    assert_eq!(one.check_activity().await.unwrap(), Chain::Whole(0));
 }
 
 /// What is old is forgotten up to the first line that is not, and the rest can still be checked and continued.

@@ -12,7 +12,7 @@ use achub_core::{
         state::{Fact, StateStore},
     },
 };
-use achub_store::postgres::PostgresStore;
+use achub_store::postgres::{PostgresStore, SCHEMA};
 use achub_testkit::postgres::FreshDatabase;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -297,7 +297,7 @@ async fn one_schema_is_all_it_needs() {
     .unwrap();
 
     assert_eq!(extensions, ["plpgsql"]);
-    assert_eq!(schemas, ["achub_hub"]);
+    assert_eq!(schemas, [SCHEMA]);
 }
 
 /// SY-103: a database that may only be read, such as a standby, is told apart from a broken one.
