@@ -1,3 +1,5 @@
+//! Texts, trees, prints and reasons, each beside the others.
+
 use achub_core::{
     Code, EmailAddress, FieldType, Value,
     condition::{Comparison, Condition, Facts, Literal, Subject},

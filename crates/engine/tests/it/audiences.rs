@@ -11,7 +11,7 @@ use achub_core::{
         people::{Author, ChangeBatch, PeopleStore, PersonChange, Whom},
     },
 };
-use achub_engine::audience::{Ports, count, fill, members, preview};
+use achub_engine::audience::{Names, Ports, count, fill, members, parse, preview, why};
 use achub_store::memory::MemoryStore;
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -162,6 +162,25 @@ async fn sql_selects_members_too() {
     let filled = fill(&ports, &AudienceName::new("gold"), now()).await.unwrap();
 
     assert_eq!(all_members(&ports, &filled).await, ids[1..4]);
+}
+
+/// AB-91: who is left out, and why, from the store.
+#[tokio::test]
+async fn store_tells_why_somebody_is_out() {
+    let store = MemoryStore::new();
+    let ids = people(&store, 5).await;
+    let condition = parse("tag = 'vip' and not bounced", &Names::load(&store).await.unwrap(), now()).unwrap();
+
+    let told = async |id| why(&store, id, &condition, None).await.unwrap();
+
+    assert!(told(ids[3]).await.unwrap().is_included);
+    let out = told(ids[0]).await.unwrap();
+    assert_eq!(
+        (out.is_included, out.reasons),
+        (false, vec!["she is marked bounced since 2026-03-31 12:00 UTC".to_owned()])
+    );
+    assert_eq!(told(ids[1]).await.unwrap().reasons, ["she does not carry the tag \"vip\""]);
+    assert_eq!(told(PersonId(4711)).await, None);
 }
 
 /// A filling that fails leaves the audience where it stood, also after somebody died in the middle of one.

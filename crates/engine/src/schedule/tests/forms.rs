@@ -1,3 +1,5 @@
+//! Schedules as lines and as keys.
+
 use achub_core::Code;
 use proptest::prelude::*;
 
