@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use achub_core::{
     AudienceName, Code, EmailAddress, Outcome,
-    condition::Condition,
+    condition::{Comparison, Condition, Literal, Subject},
     consent::SuppressionReason,
     email::LocalParts,
     person::PersonId,
@@ -206,6 +206,30 @@ async fn forgotten_people_leave_audiences(store: impl Store) {
     assert_eq!(store.members(&name("other"), None, 10).await.unwrap(), []);
 }
 
+/// The largest conditions of the language: 500 statements side by side, and 32 levels of every kind.
+async fn largest_conditions_are_counted(store: impl Store) {
+    people(&store, 3).await;
+    let domain =
+        |text: String| Condition::Compare(Subject::EmailDomain, Comparison::EndsWith, Literal::Text(text));
+    let many = |last: &str| -> Vec<Condition> {
+        (0..499).map(|number| domain(format!("{number}.de"))).chain([domain(last.to_owned())]).collect()
+    };
+    let mut deep = domain("example.com".to_owned());
+    for level in 0..32 {
+        deep = match level % 3 {
+            0 => Condition::Not(Box::new(deep)),
+            1 => Condition::All(vec![Condition::Everybody, deep]),
+            _ => Condition::Any(vec![Condition::Mailable, deep]),
+        };
+    }
+
+    assert_eq!(store.count(&Condition::Any(many("EXAMPLE.com"))).await.unwrap(), 3);
+    assert_eq!(store.count(&Condition::All(many("example.com"))).await.unwrap(), 0);
+    // Eleven levels negate.
+    assert_eq!(store.count(&deep).await.unwrap(), 0);
+    assert_eq!(store.count(&Condition::Not(Box::new(deep))).await.unwrap(), 3);
+}
+
 const LIMITS: QueryLimits = QueryLimits { time: Duration::from_secs(20), people_max: 1_000 };
 
 async fn refused(store: &impl Store, sql: &str, expected: &str) {
@@ -300,6 +324,7 @@ mod in_memory {
         static_members_are_edited_by_hand
         dynamic_audience_is_not_edited
         forgotten_people_leave_audiences
+        largest_conditions_are_counted
     }
 }
 
@@ -319,6 +344,7 @@ mod in_sqlite {
         static_members_are_edited_by_hand
         dynamic_audience_is_not_edited
         forgotten_people_leave_audiences
+        largest_conditions_are_counted
         sql_gives_people_once
         sql_that_does_more_is_refused
         sql_without_end_is_ended
@@ -349,6 +375,7 @@ mod in_postgres {
         static_members_are_edited_by_hand
         dynamic_audience_is_not_edited
         forgotten_people_leave_audiences
+        largest_conditions_are_counted
         sql_gives_people_once
         sql_that_does_more_is_refused
         sql_without_end_is_ended
