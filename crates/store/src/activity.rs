@@ -19,6 +19,9 @@ use crate::stored::{nanoseconds, timestamp};
 /// Lines that are checked at a time, so that memory is bounded whatever the length of the log.
 pub(crate) const CHECKED_AT_ONCE: usize = 1_000;
 
+/// Lines that are forgotten in one transaction: deleting a million at once would keep every writer waiting for seconds.
+pub(crate) const FORGOTTEN_AT_ONCE: i64 = 10_000;
+
 /// Lines of one statement. SQLite takes 32,766 values in one, PostgreSQL 65,535; a line has 13.
 pub(crate) const APPENDED_AT_ONCE: usize = 500;
 

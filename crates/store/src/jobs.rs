@@ -11,7 +11,7 @@ mod stored;
 
 use std::time::Duration;
 
-use achub_core::{Code, Error, JobName};
+use achub_core::{Code, Error, JobName, RunId};
 use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use desk::Desk;
@@ -28,6 +28,8 @@ const TERM_MAX: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) enum Scope<'a> {
     /// Those of one job, its schedule among them.
     Job(&'a JobName),
+    /// Those of one job, and this run, which may turn out to be of another.
+    JobAndRun(&'a JobName, &'a RunId),
     /// Leases and runs of all jobs, no schedules.
     All,
 }
@@ -36,8 +38,16 @@ impl<'a> Scope<'a> {
     /// The job, where it is one.
     pub(crate) fn job(self) -> Option<&'a str> {
         match self {
-            Scope::Job(job) => Some(job.as_str()),
+            Scope::Job(job) | Scope::JobAndRun(job, _) => Some(job.as_str()),
             Scope::All => None,
+        }
+    }
+
+    /// The run that is wanted besides.
+    pub(crate) fn run(self) -> Option<&'a str> {
+        match self {
+            Scope::JobAndRun(_, run) => Some(run.as_str()),
+            Scope::Job(_) | Scope::All => None,
         }
     }
 }
@@ -97,7 +107,8 @@ macro_rules! job_store {
             }
 
             async fn queue(&self, wish: &QueuedRun) -> Result<Queued, Error> {
-                self.with_desk(Scope::Job(&wish.job), "queue a run", |desk, now| desk.queue(wish, now)).await
+                let scope = Scope::JobAndRun(&wish.job, &wish.run);
+                self.with_desk(scope, "queue a run", |desk, now| desk.queue(wish, now)).await
             }
 
             async fn queued(&self, ageing: Duration) -> Result<Vec<QueuedRun>, Error> {
@@ -124,7 +135,7 @@ macro_rules! job_store {
             ) -> Result<Result<Lease, Lease>, Error> {
                 let term = crate::jobs::term(term)?;
                 let lease = |desk: &mut Desk, now| desk.lease(job, run, holder, term, now);
-                self.with_desk(Scope::Job(job), "take a lease", lease).await
+                self.with_desk(Scope::JobAndRun(job, run), "take a lease", lease).await
             }
 
             async fn renew(&self, lease: &Lease, term: Duration) -> Result<Lease, Error> {
@@ -184,7 +195,8 @@ macro_rules! job_store {
                 wish: &QueuedRun,
             ) -> Result<Option<Queued>, Error> {
                 let start = |desk: &mut Desk, now| desk.start_due(schedule, expected, wish, now);
-                self.with_desk(Scope::Job(&schedule.job), "start what is due", start).await
+                let scope = Scope::JobAndRun(&schedule.job, &wish.run);
+                self.with_desk(scope, "start what is due", start).await
             }
 
             async fn remove_schedule(&self, job: &JobName) -> Result<(), Error> {

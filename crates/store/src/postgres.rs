@@ -119,3 +119,26 @@ fn refuses_writes(cause: &sqlx::Error) -> bool {
     let state = cause.as_database_error().and_then(|error| error.code());
     matches!(state.as_deref(), Some("53100" | "25006"))
 }
+
+#[cfg(test)]
+mod tests {
+    use achub_testkit::postgres::FreshDatabase;
+
+    use super::*;
+
+    /// J-02: a node that stands still in the middle of a transaction keeps its locks for seconds, not for ever.
+    #[tokio::test]
+    async fn standing_transaction_is_ended_by_server() {
+        let database = FreshDatabase::create().await;
+        let store = PostgresStore::open(&database.url()).await.unwrap();
+
+        for (setting, expected) in [("idle_in_transaction_session_timeout", "5s"), ("lock_timeout", "10s")] {
+            let actual: String = sqlx::query_scalar("SELECT current_setting($1)")
+                .bind(setting)
+                .fetch_one(&store.pool)
+                .await
+                .unwrap();
+            assert_eq!(actual, expected, "{setting}");
+        }
+    }
+}

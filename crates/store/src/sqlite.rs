@@ -176,6 +176,20 @@ mod tests {
         }
     }
 
+    /// SY-103, where SQLite is not asked: the folder cannot be made, or the file not be opened.
+    #[test]
+    fn refused_files_have_their_own_code() {
+        for (kind, expected) in [
+            (io::ErrorKind::StorageFull, Code::StoreFull),
+            (io::ErrorKind::ReadOnlyFilesystem, Code::StoreFull),
+            (io::ErrorKind::PermissionDenied, Code::StoreFull),
+            (io::ErrorKind::NotADirectory, Code::StoreBroken),
+        ] {
+            let refused = broken(Path::new("state.db"), "make the file", io::Error::from(kind));
+            assert_eq!(refused.code(), expected, "{kind}");
+        }
+    }
+
     /// SY-103: a full disk and a file that may only be read are told apart from a broken one, and what was there stays.
     #[tokio::test]
     async fn refused_writes_have_their_own_code() {

@@ -11,8 +11,9 @@ use crate::{
 /// Places among the calls of a run from which the disk is bad, in percent.
 const PLACES: [usize; 3] = [0, 45, 95];
 
-/// What may be said of a disk: target unreachable, gone, refused or full; the state of the program broken.
-const CODES: [&str; 5] = ["DB-101", "DB-104", "DB-202", "DB-204", "SY-105"];
+/// What may be said of a disk: target unreachable, gone, refused or full; the state of the program not to be written, or
+/// broken.
+const CODES: [&str; 6] = ["DB-101", "DB-104", "DB-202", "DB-204", "SY-103", "SY-105"];
 
 fn words(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

@@ -57,7 +57,7 @@ fn files_that_cannot_grow_are_told() {
         let full = run_after(&place, &format!("trap '' XFSZ; ulimit -f {blocks}"));
         let roomy = place.run(&RUN);
 
-        assert_told(&full, &["DB-202", "DB-204", "SY-105"]);
+        assert_told(&full, &["DB-202", "DB-204", "SY-103", "SY-105"]);
         assert_eq!(roomy.code, Some(0), "{blocks}: {}", roomy.stderr);
         let counts = ["select count(*) from contacts", "select count(distinct id) from contacts"];
         assert_eq!(numbers(&place.path("lake.db"), &counts), [CONTACTS; 2], "{blocks}");

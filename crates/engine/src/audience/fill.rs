@@ -4,18 +4,18 @@ use std::vec;
 
 use achub_core::{
     AudienceName, Code, Error,
-    condition::Condition,
+    condition::{Condition, Facts},
     person::{Person, PersonId},
     port::{
         audiences::{
             Audience, AudienceKind, AudienceStatus, AudienceStore, Definition, PeopleSql, QueryLimits,
         },
-        people::{PageMark, PeopleOrder, PeopleQuery, PeopleStore},
+        people::{PageMark, PeopleOrder, PeopleQuery, PeopleStore, Suppression},
     },
 };
 use jiff::Timestamp;
 
-use crate::audience::{Names, parse};
+use crate::audience::{Case, Explanation, Names, explain, parse};
 
 /// How many people a preview shows.
 pub const SAMPLE: u32 = 20;
@@ -106,7 +106,8 @@ pub async fn fill(ports: &Ports<'_>, name: &AudienceName, now: Timestamp) -> Res
         }
     };
     let filled = known(ports, name).await?;
-    let member_count = member_count.or(filled.member_count);
+    // Of a static one the store counts; where nobody was put in, that is nobody.
+    let member_count = member_count.or(filled.member_count).or(Some(0));
     let done = Audience { status: AudienceStatus::Done, member_count, updated_at: now, ..filled };
     ports.audiences.put_audience(&done).await?;
     known(ports, name).await
@@ -126,6 +127,23 @@ async fn put_in(ports: &Ports<'_>, audience: &Audience, now: Timestamp) -> Resul
         ports.audiences.add_members(&audience.name, &page, now).await?;
     }
     Ok(())
+}
+
+/// Why somebody is in the selection of a condition, or left out; `None` where there is no such person.
+///
+/// `suppression` is what the store holds against her address, which only whoever has the key of its hashes can find.
+pub async fn why(
+    people: &dyn PeopleStore,
+    person: PersonId,
+    condition: &Condition,
+    suppression: Option<&Suppression>,
+) -> Result<Option<Explanation>, Error> {
+    let Some(person) = people.person(person).await? else { return Ok(None) };
+    let companies = people.companies_of(&person.companies).await?;
+    let names = Names::load(people).await?;
+    let facts = Facts { person: &person, companies: &companies, is_suppressed: suppression.is_some() };
+    let suppression = suppression.map(|held| (held.reason, held.since));
+    Ok(Some(explain(condition, &Case { facts, suppression }, &names)))
 }
 
 /// The people of an audience, page by page, by id: of a static one who was put in, of a dynamic one of whom its

@@ -295,17 +295,22 @@ impl Statement<'_> {
         let mismatch = self.mismatch(parser);
         match parser.bump() {
             Some(Token::Word(word)) => Moment::of_word(&word, parser.now).ok_or(mismatch),
-            Some(Token::Text(text)) => Moment::parse(&text).ok_or(mismatch),
+            Some(Token::Text(text)) => self.written(&text).ok_or(mismatch),
             Some(Token::Number(number)) => match (number.parse(), parser.peek()) {
                 (Ok(count), Some(Token::Word(word))) if Unit::find(word).is_some() => {
                     let unit = Unit::find(word).ok_or(mismatch)?;
                     parser.bump();
                     self.relative(parser, at, count, unit)
                 }
-                _ => Moment::parse(&number).ok_or(mismatch),
+                _ => self.written(&number).ok_or(mismatch),
             },
             _ => Err(mismatch),
         }
+    }
+
+    /// A time that was written out; a field of days is compared with days only.
+    fn written(&self, text: &str) -> Option<Moment> {
+        Moment::parse(text).filter(|moment| self.kind == Kind::Instant || matches!(moment, Moment::Day(_)))
     }
 
     /// `ago` or `from now` behind a count and its unit.

@@ -1,3 +1,5 @@
+//! Texts, trees, prints and reasons, each beside the others.
+
 use achub_core::{
     Code, EmailAddress, FieldType, Value,
     condition::{Comparison, Condition, Facts, Literal, Subject},
@@ -170,6 +172,7 @@ fn faults_name_place_and_what_comes_near() {
         ("hobbies = 'golf'", 9, "hobbies holds several choices; it is compared by contains"),
         ("created_at > 30 days", 21, "\"ago\" or \"from now\" was expected, it ends here"),
         ("created_at > 2026-02-30", 14, "a time such as 2026-01-31"),
+        ("renewal > 2026-01-31T10:00:00Z", 11, "a day such as 2026-01-31 for renewal was expected"),
         ("created_at > 99999 years ago", 14, "no calendar reaches that far"),
         ("first_name = Ann", 14, "a text in quotes for first_name was expected, got Ann"),
         ("first_name endswith 'a'", 12, "did you mean ends_with?"),

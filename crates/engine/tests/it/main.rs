@@ -1,5 +1,6 @@
 //! The engine over a scripted source and a recording target: no vendor, no database.
 
+mod audiences;
 mod checks;
 mod fakes;
 mod import;
@@ -7,4 +8,5 @@ mod modes;
 mod moments;
 mod rig;
 mod run;
+mod scheduling;
 mod working;

@@ -13,6 +13,10 @@ CREATE TABLE job_lease (
     holder   text             NOT NULL
 );
 
+-- Makes the number a key, so that locking a row FOR KEY SHARE keeps everybody from giving the lease to somebody else, and
+-- lets its holder renew it.
+CREATE UNIQUE INDEX job_lease_number ON job_lease (job, fence);
+
 -- Runs that are asked for or begun, and not ended. What moves them is `jobs::desk`, for every store the same.
 CREATE TABLE job_run (
     run           text COLLATE "C" NOT NULL PRIMARY KEY,

@@ -6,7 +6,7 @@ pub(crate) const LEASES: &str = "
 
 pub(crate) const RUNS: &str = "
     SELECT run, job, trigger_word, queued_at_ns, not_before_ns, attempts, state, was_queued, stop_asked, written_at_ns
-      FROM job_run WHERE CAST($1 AS TEXT) IS NULL OR job = $1";
+      FROM job_run WHERE CAST($1 AS TEXT) IS NULL OR job = $1 OR run = CAST($2 AS TEXT)";
 
 pub(crate) const SCHEDULE: &str =
     "SELECT job, definition, next_at_ns, last_at_ns, paused FROM job_schedule WHERE job = $1";
@@ -19,6 +19,10 @@ pub(crate) const PUT_LEASE: &str = "
     ON CONFLICT (job) DO UPDATE
        SET fence = excluded.fence, run = excluded.run, until_ns = excluded.until_ns, term_ns = excluded.term_ns,
            holder = excluded.holder";
+
+/// For a lease that keeps its number: PostgreSQL lets that be written while its holder saves something.
+pub(crate) const KEEP_LEASE: &str =
+    "UPDATE job_lease SET run = $3, until_ns = $4, term_ns = $5, holder = $6 WHERE job = $1 AND fence = $2";
 
 pub(crate) const PUT_RUN: &str = "
     INSERT INTO job_run (run, job, trigger_word, queued_at_ns, not_before_ns, attempts, state, was_queued, stop_asked,

@@ -21,7 +21,10 @@ pub(crate) type ScheduleColumns = (String, String, Option<i64>, Option<i64>, boo
 /// What has to be written so that the database holds what the desk holds.
 #[derive(Debug, Default)]
 pub(crate) struct Edits {
+    /// With a new number.
     pub(crate) leases: Vec<LeaseColumns>,
+    /// With the number they had.
+    pub(crate) leases_kept: Vec<LeaseColumns>,
     pub(crate) runs: Vec<RunColumns>,
     pub(crate) runs_gone: Vec<String>,
     pub(crate) schedules: Vec<ScheduleColumns>,
@@ -30,8 +33,9 @@ pub(crate) struct Edits {
 
 impl Edits {
     pub(crate) fn is_empty(&self) -> bool {
-        let Edits { leases, runs, runs_gone, schedules, schedules_gone } = self;
+        let Edits { leases, leases_kept, runs, runs_gone, schedules, schedules_gone } = self;
         leases.is_empty()
+            && leases_kept.is_empty()
             && runs.is_empty()
             && runs_gone.is_empty()
             && schedules.is_empty()
@@ -56,8 +60,11 @@ impl Desk {
     pub(crate) fn edits_since(&self, before: &Desk) -> Result<Edits, Error> {
         let mut edits = Edits::default();
         for (job, row) in &self.leases {
-            if before.leases.get(job) != Some(row) {
-                edits.leases.push(lease_columns(job, row)?);
+            let columns = lease_columns(job, row)?;
+            match before.leases.get(job) {
+                Some(as_before) if as_before == row => {}
+                Some(as_before) if as_before.fence == row.fence => edits.leases_kept.push(columns),
+                _ => edits.leases.push(columns),
             }
         }
         for (id, row) in &self.runs {

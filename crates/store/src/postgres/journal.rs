@@ -15,7 +15,7 @@ const APPEND_LOG: &str =
 
 const LOG: &str = "
     SELECT at_ns, level, stream, message
-      FROM (SELECT * FROM run_log WHERE run = $1 ORDER BY line DESC LIMIT $2) ORDER BY line";
+      FROM (SELECT * FROM run_log WHERE run = $1 ORDER BY line DESC LIMIT $2) AS newest ORDER BY line";
 
 const APPEND_ROW: &str = "
     INSERT INTO run_row (run, stream, record_key, outcome, column_name, reason) VALUES ($1, $2, $3, $4, $5, $6)";

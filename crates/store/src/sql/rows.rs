@@ -99,19 +99,20 @@ fn padded<T: Clone + Into<Arg>>(chunk: &[T]) -> (String, Vec<Arg>) {
     (values(1, count), args)
 }
 
-/// Two values as a row to be found: `(a, b) IN (VALUES …)`.
+/// The rows that `wanted`, with columns `a` and `b`, is joined to: `rest` selects from it.
+///
+/// A join, because SQLite scans the whole table for a row of values in a list of several.
 pub(crate) async fn fetch_pairs(
     session: &mut dyn Session,
-    head: &str,
     pairs: &[(Arg, Arg)],
-    tail: &str,
+    rest: &str,
 ) -> Result<Vec<Row>, Fault> {
     let mut rows = Vec::new();
     for chunk in pairs.chunks(ROWS_MAX) {
         let count = chunk.len().next_power_of_two();
         let last = chunk.last().into_iter().cycle();
         let args = chunk.iter().chain(last).take(count).flat_map(|(a, b)| [a.clone(), b.clone()]).collect();
-        let sql = format!("{head} (VALUES {}) {tail}", values(count, 2));
+        let sql = format!("WITH wanted (a, b) AS (VALUES {}) {rest}", values(count, 2));
         rows.append(&mut session.fetch(sql, args).await?);
     }
     Ok(rows)

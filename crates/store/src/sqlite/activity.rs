@@ -11,8 +11,8 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use super::SqliteStore;
 use crate::{
     activity::{
-        APPENDED_AT_ONCE, CHECKED_AT_ONCE, Check, Columns, Ends, StoredLine, Wanted, chained, conditions,
-        line,
+        APPENDED_AT_ONCE, CHECKED_AT_ONCE, Check, Columns, Ends, FORGOTTEN_AT_ONCE, StoredLine, Wanted,
+        chained, conditions, line,
     },
     stored::nanoseconds,
 };
@@ -34,11 +34,14 @@ const LINES: &str = "
 
 const SET_HEAD: &str = "UPDATE activity_chain SET head_number = $1, head_hash = $2 WHERE id = 1";
 
-/// The last line of those that are all older: the chain is cut there, and what comes behind a newer line stays.
+/// The last of the oldest `$2` lines that are all older than `$1`: the chain is cut there, and what comes behind a newer
+/// line stays.
 const LAST_BEFORE: &str = "
-    SELECT number, hash FROM activity
-     WHERE number < coalesce((SELECT min(number) FROM activity WHERE at_ns >= $1),
-                             (SELECT head_number + 1 FROM activity_chain))
+    SELECT number, hash
+      FROM (SELECT number, hash FROM activity
+             WHERE number < coalesce((SELECT min(number) FROM activity WHERE at_ns >= $1),
+                                     (SELECT head_number + 1 FROM activity_chain))
+             ORDER BY number LIMIT $2) AS oldest
      ORDER BY number DESC LIMIT 1";
 
 const SET_BASE: &str = "UPDATE activity_chain SET base_number = $1, base_hash = $2 WHERE id = 1";
@@ -74,20 +77,14 @@ impl ActivityStore for SqliteStore {
     }
 
     async fn forget_activity_before(&self, moment: Timestamp) -> Result<u64, Error> {
-        let failed = |cause| self.broken("forget old activity", cause);
         let before = nanoseconds(moment)?;
-        let mut transaction = self.durable.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        sqlx::query(HEAD).execute(&mut *transaction).await.map_err(failed)?;
-        let last: Option<(i64, String)> = sqlx::query_as(LAST_BEFORE)
-            .bind(before)
-            .fetch_optional(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        let Some((number, hash)) = last else { return Ok(0) };
-        sqlx::query(SET_BASE).bind(number).bind(hash).execute(&mut *transaction).await.map_err(failed)?;
-        let gone = sqlx::query(FORGET).bind(number).execute(&mut *transaction).await.map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
-        Ok(gone.rows_affected())
+        let mut gone = 0;
+        loop {
+            match self.forget_some(before).await? {
+                0 => return Ok(gone),
+                some => gone += some,
+            }
+        }
     }
 
     async fn check_activity(&self) -> Result<Chain, Error> {
@@ -129,6 +126,20 @@ impl SqliteStore {
             append(connection, some).await.map_err(failed)?;
         }
         sqlx::query(SET_HEAD).bind(number).bind(hash).execute(connection).await.map(drop).map_err(failed)
+    }
+
+    /// Forgets some of the lines before a moment, and tells how many: others wait to write meanwhile.
+    async fn forget_some(&self, before: i64) -> Result<u64, Error> {
+        let failed = |cause| self.broken("forget old activity", cause);
+        let mut transaction = self.durable.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        sqlx::query(HEAD).execute(&mut *transaction).await.map_err(failed)?;
+        let last = sqlx::query_as(LAST_BEFORE).bind(before).bind(FORGOTTEN_AT_ONCE);
+        let last: Option<(i64, String)> = last.fetch_optional(&mut *transaction).await.map_err(failed)?;
+        let Some((number, hash)) = last else { return Ok(0) };
+        sqlx::query(SET_BASE).bind(number).bind(hash).execute(&mut *transaction).await.map_err(failed)?;
+        let gone = sqlx::query(FORGET).bind(number).execute(&mut *transaction).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(gone.rows_affected())
     }
 
     async fn ends(&self) -> Result<(Ends, i64), Error> {

@@ -28,3 +28,36 @@ impl SqliteStore {
         held.map(drop).ok_or_else(|| lost(job))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use achub_core::{Code, RunId, port::jobs::JobStore};
+
+    use super::*;
+
+    const TERM: Duration = Duration::from_secs(60);
+
+    /// J-02: who has the newest number may save; once the lease is gone or another's, nobody may with the old one.
+    #[tokio::test]
+    async fn only_the_newest_number_saves() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = SqliteStore::open(folder.path().join("state.db")).await.unwrap();
+        let job = JobName::new("import:shop");
+        let run = RunId::new("r-1");
+        let check = async |fence| {
+            let mut saving = store.durable.begin_with("BEGIN IMMEDIATE").await.unwrap();
+            store.check_fence(&mut saving, &job, fence).await.map_err(|error| error.code())
+        };
+
+        let first = store.lease(&job, &run, "host:1", TERM).await.unwrap().unwrap();
+        assert_eq!(check(first.fence).await, Ok(()));
+        store.release(&first).await.unwrap();
+        assert_eq!(check(first.fence).await, Err(Code::LostLease));
+        let second = store.lease(&job, &run, "host:1", TERM).await.unwrap().unwrap();
+
+        assert_eq!(check(second.fence).await, Ok(()));
+        assert_eq!(check(first.fence).await, Err(Code::LostLease));
+    }
+}

@@ -49,8 +49,12 @@ impl SqliteStore {
             .fetch_all(&mut *connection)
             .await
             .map_err(failed)?;
-        let runs: Vec<RunColumns> =
-            sqlx::query_as(sql::RUNS).bind(scope.job()).fetch_all(&mut *connection).await.map_err(failed)?;
+        let runs: Vec<RunColumns> = sqlx::query_as(sql::RUNS)
+            .bind(scope.job())
+            .bind(scope.run())
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(failed)?;
         let schedules: Vec<ScheduleColumns> =
             sqlx::query_as(sql::SCHEDULE).bind(scope.job()).fetch_all(connection).await.map_err(failed)?;
         Desk::load(leases, runs, schedules).map_err(|cause| self.unreadable(cause))
@@ -83,8 +87,10 @@ impl SqliteStore {
 }
 
 async fn write(connection: &mut SqliteConnection, edits: &Edits, now_ns: i64) -> sqlx::Result<()> {
-    for (job, fence, run, until_ns, term_ns, holder) in &edits.leases {
-        let put = sqlx::query(sql::PUT_LEASE).bind(job).bind(fence).bind(run).bind(until_ns).bind(term_ns);
+    let new = edits.leases.iter().map(|lease| (sql::PUT_LEASE, lease));
+    let kept = edits.leases_kept.iter().map(|lease| (sql::KEEP_LEASE, lease));
+    for (statement, (job, fence, run, until_ns, term_ns, holder)) in new.chain(kept) {
+        let put = sqlx::query(statement).bind(job).bind(fence).bind(run).bind(until_ns).bind(term_ns);
         put.bind(holder).execute(&mut *connection).await?;
     }
     for (run, job, trigger, queued_at_ns, not_before_ns, attempts, state, was_queued, stop_asked, written) in

@@ -14,9 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 /// A store under test, fresh for each check.
-pub trait Store: BudgetStore + StateStore + JournalStore + 'static {}
+pub trait Store: StateStore + JournalStore + 'static {}
 
-impl<T: BudgetStore + StateStore + JournalStore + 'static> Store for T {}
+impl<T: StateStore + JournalStore + 'static> Store for T {}
 
 const INTERVAL_US: i64 = 204_082;
 
@@ -33,7 +33,7 @@ fn micros(from: Timestamp, to: Timestamp) -> i128 {
 }
 
 /// Slots follow each other at the interval, and an idle row starts at now.
-pub async fn slots_are_evenly_spaced_from_now(store: impl Store) {
+pub async fn slots_are_evenly_spaced_from_now(store: impl BudgetStore) {
     let first = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
     let second = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
     let after_pause = store.reserve(&account(), at(60), INTERVAL_US).await.unwrap();
@@ -46,7 +46,7 @@ pub async fn slots_are_evenly_spaced_from_now(store: impl Store) {
 }
 
 /// Whoever reserves learns since when the row was free: how long none of the programs that share it can have sent.
-pub async fn free_time_before_slot_is_told(store: impl Store) {
+pub async fn free_time_before_slot_is_told(store: impl BudgetStore) {
     let fresh = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
     let queued = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
     let after_pause = store.reserve(&account(), at(60), INTERVAL_US).await.unwrap();
@@ -62,7 +62,7 @@ pub async fn free_time_before_slot_is_told(store: impl Store) {
 }
 
 /// A slot never begins before the moment it is asked for, not even by part of a microsecond.
-pub async fn slot_is_never_before_now(store: impl Store) {
+pub async fn slot_is_never_before_now(store: impl BudgetStore) {
     let now = at(0) + SignedDuration::from_nanos(1);
 
     let slot = store.reserve(&account(), now, 0).await.unwrap().slot;
@@ -72,7 +72,7 @@ pub async fn slot_is_never_before_now(store: impl Store) {
 }
 
 /// Accounts do not take each other's slots.
-pub async fn accounts_have_budgets_of_their_own(store: impl Store) {
+pub async fn accounts_have_budgets_of_their_own(store: impl BudgetStore) {
     store.hold(&account(), at(0), at(600)).await.unwrap();
 
     let other = store.reserve(&AccountName::new("other.api-us1.com"), at(0), INTERVAL_US).await.unwrap();
@@ -81,7 +81,7 @@ pub async fn accounts_have_budgets_of_their_own(store: impl Store) {
 }
 
 /// A hold moves the next slot forward and never backward.
-pub async fn hold_moves_slots_forward_only(store: impl Store) {
+pub async fn hold_moves_slots_forward_only(store: impl BudgetStore) {
     store.hold(&account(), at(0), at(30)).await.unwrap();
     store.hold(&account(), at(0), at(10)).await.unwrap();
     let held = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
@@ -93,7 +93,7 @@ pub async fn hold_moves_slots_forward_only(store: impl Store) {
 }
 
 /// What answers told comes back with every reservation; an answer without a limit does not erase one.
-pub async fn limit_and_slowdown_are_remembered(store: impl Store) {
+pub async fn limit_and_slowdown_are_remembered(store: impl BudgetStore) {
     let before = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
     store.learn(&account(), at(1), Some(10.5), 2.0).await.unwrap();
     let learnt = store.reserve(&account(), at(1), INTERVAL_US).await.unwrap();
@@ -106,14 +106,14 @@ pub async fn limit_and_slowdown_are_remembered(store: impl Store) {
 }
 
 /// Learning first does not take a slot.
-pub async fn learning_takes_no_slot(store: impl Store) {
+pub async fn learning_takes_no_slot(store: impl BudgetStore) {
     store.learn(&account(), at(0), Some(5.0), 1.0).await.unwrap();
 
     assert_eq!(store.reserve(&account(), at(0), INTERVAL_US).await.unwrap().slot, at(0));
 }
 
 /// A row that a wrong clock has moved far ahead does not stop work for hours; one within the horizon counts.
-pub async fn row_of_wrong_clock_starts_anew(store: impl Store) {
+pub async fn row_of_wrong_clock_starts_anew(store: impl BudgetStore) {
     store.hold(&account(), at(0), at(0) + HORIZON).await.unwrap();
     let within = store.reserve(&account(), at(0), 1).await.unwrap();
     let beyond = store.reserve(&account(), at(0), INTERVAL_US).await.unwrap();
@@ -126,7 +126,7 @@ pub async fn row_of_wrong_clock_starts_anew(store: impl Store) {
 }
 
 /// An interval that makes no sense is a defect of the caller and changes nothing.
-pub async fn senseless_interval_is_refused(store: impl Store) {
+pub async fn senseless_interval_is_refused(store: impl BudgetStore) {
     for interval_us in [-1, i64::MAX] {
         let refused = store.reserve(&account(), at(0), interval_us).await.unwrap_err();
         assert_eq!(refused.code(), Code::Bug);
@@ -135,7 +135,7 @@ pub async fn senseless_interval_is_refused(store: impl Store) {
 }
 
 /// Figures that nothing can be reckoned with are a defect of the caller and change nothing.
-pub async fn senseless_figures_are_not_learnt(store: impl Store) {
+pub async fn senseless_figures_are_not_learnt(store: impl BudgetStore) {
     for (limit, slowdown) in
         [(None, 0.0), (None, f64::NAN), (None, f64::INFINITY), (Some(0.0), 1.0), (Some(f64::NAN), 1.0)]
     {
@@ -147,7 +147,7 @@ pub async fn senseless_figures_are_not_learnt(store: impl Store) {
 }
 
 /// Tasks that reserve through several openings of one store never get overlapping slots.
-pub async fn many_tasks_never_share_slots<S: Store>(openings: Vec<S>) {
+pub async fn many_tasks_never_share_slots<S: BudgetStore + 'static>(openings: Vec<S>) {
     const TASKS: usize = 16;
     const SLOTS_PER_TASK: usize = 50;
     let openings: Vec<Arc<S>> = openings.into_iter().map(Arc::new).collect();
@@ -309,18 +309,31 @@ pub async fn old_journals_are_forgotten(store: impl Store) {
     assert_eq!(store.runs(None, 10).await.unwrap().len(), 2);
 }
 
-/// Makes one test per check; `$fresh` gives `(guard, store)`, the guard living as long as the check.
-macro_rules! suite {
+/// Makes one test per check of budgets; `$fresh` gives `(guard, store)`, the guard living as long as the check.
+macro_rules! budget_suite {
     ($fresh:expr) => {
-        suite! { $fresh =>
-            slots_are_evenly_spaced_from_now free_time_before_slot_is_told slot_is_never_before_now accounts_have_budgets_of_their_own
-            hold_moves_slots_forward_only limit_and_slowdown_are_remembered learning_takes_no_slot
-            row_of_wrong_clock_starts_anew senseless_interval_is_refused senseless_figures_are_not_learnt
-            run_comes_back_as_put
-            runs_are_listed_newest_first facts_belong_to_account_and_name
+        crate::conformance::checks! { $fresh =>
+            slots_are_evenly_spaced_from_now free_time_before_slot_is_told slot_is_never_before_now
+            accounts_have_budgets_of_their_own hold_moves_slots_forward_only limit_and_slowdown_are_remembered
+            learning_takes_no_slot row_of_wrong_clock_starts_anew senseless_interval_is_refused
+            senseless_figures_are_not_learnt
+        }
+    };
+}
+pub(crate) use budget_suite;
+
+/// The same for runs, facts and journals.
+macro_rules! state_suite {
+    ($fresh:expr) => {
+        crate::conformance::checks! { $fresh =>
+            run_comes_back_as_put runs_are_listed_newest_first facts_belong_to_account_and_name
             log_keeps_the_order_of_lines notes_are_found_by_filter old_journals_are_forgotten
         }
     };
+}
+pub(crate) use state_suite;
+
+macro_rules! checks {
     ($fresh:expr => $($check:ident)*) => {
         $(#[tokio::test]
         async fn $check() {
@@ -329,4 +342,4 @@ macro_rules! suite {
         })*
     };
 }
-pub(crate) use suite;
+pub(crate) use checks;

@@ -1,6 +1,10 @@
 //! The store in a file.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use achub_core::{
     AccountName, Code,
@@ -10,11 +14,17 @@ use achub_core::{
     },
 };
 use achub_store::sqlite::SqliteStore;
+use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
-use crate::conformance::{self, suite};
+use crate::{
+    activity::{self, Tamper, activity_suite},
+    clock::HandClock,
+    conformance::{self, budget_suite, state_suite},
+    jobs::{self, jobs_suite},
+};
 
 async fn open(folder: &TempDir) -> SqliteStore {
     SqliteStore::open(folder.path().join("state.db")).await.unwrap()
@@ -35,7 +45,48 @@ async fn outside(folder: &TempDir, sql: &'static str) -> Option<String> {
     answer
 }
 
-suite!(fresh());
+budget_suite!(fresh());
+state_suite!(fresh());
+jobs_suite!(async {
+    let (folder, one) = fresh().await;
+    let other = open(&folder).await;
+    let clock = HandClock::default();
+    jobs::Setting {
+        one: Arc::new(one.with_clock(Arc::new(clock.clone()))),
+        other: Arc::new(other.with_clock(Arc::new(clock.clone()))),
+        clock: Arc::new(clock),
+        _guard: Box::new(folder),
+    }
+});
+activity_suite!(async { activity_setting().await.0 });
+
+async fn activity_setting() -> (activity::Setting, Editor) {
+    let (folder, one) = fresh().await;
+    let other = open(&folder).await;
+    let editor = Editor(folder.path().join("state.db"));
+    (activity::Setting { one: Arc::new(one), other: Arc::new(other), _guard: Box::new(folder) }, editor)
+}
+
+/// Somebody with a tool for SQLite files.
+struct Editor(PathBuf);
+
+#[async_trait]
+impl Tamper for Editor {
+    async fn run(&self, sql: &str) {
+        let options = SqliteConnectOptions::new().filename(&self.0);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+/// Any line that was changed, taken out or swapped is found.
+#[tokio::test]
+async fn tampered_activity_is_found() {
+    let (setting, editor) = activity_setting().await;
+
+    activity::tampering_is_found(setting, &editor).await;
+}
 
 /// R14: every process reserves from one row. Each opening has connections of its own, as a process would.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,3 +1,5 @@
+//! Moments of schedules: zones, gaps, rare days, and a search minute by minute.
+
 use std::collections::BTreeSet;
 
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
@@ -142,7 +144,7 @@ fn offset_seconds(zone: &TimeZone, moment: Timestamp) -> i64 {
     i64::from(zone.to_offset(moment).seconds())
 }
 
-/// Every minute of two years is asked whether it is a time of the schedule, from offsets alone.
+/// Every minute of a year is asked whether it is a time of the schedule, from offsets alone.
 fn brute_force(cron: &Cron, zone: &TimeZone, from: Timestamp, to: Timestamp) -> BTreeSet<Timestamp> {
     let is_on = |moment: Timestamp, offset: i64| {
         let civil = TimeZone::UTC.to_datetime(moment.checked_add(offset.seconds()).unwrap());
@@ -155,7 +157,8 @@ fn brute_force(cron: &Cron, zone: &TimeZone, from: Timestamp, to: Timestamp) -> 
     let mut change = (from, 0_i64);
     let mut moment = from;
     while moment < to {
-        let now = offset_seconds(zone, moment);
+        // Clocks are changed at quarters of an hour, in all zones of these years.
+        let now = if moment.as_second() % 900 == 0 { offset_seconds(zone, moment) } else { offset };
         if now != offset {
             change = (moment, now - offset);
             offset = now;

@@ -1,3 +1,5 @@
+//! What is due, what follows a failure, how often is suggested.
+
 use achub_core::{Code, JobName, port::jobs::ScheduleState};
 
 use super::{at, schedule};

@@ -1,3 +1,5 @@
+//! Schedules as lines and as keys.
+
 use achub_core::Code;
 use proptest::prelude::*;
 
@@ -47,6 +49,40 @@ fn keys_of_the_project_file_are_read() {
 
     assert_eq!(next, Some(at("2026-03-02T05:10:00Z")));
     assert!(serde_json::from_str::<Form>(r#"{"evry": "2 hours"}"#).is_err());
+}
+
+/// Examples of the page, in lines and in keys.
+#[test]
+fn examples_of_the_page_are_read() {
+    let page = include_str!("../../../../../docs/schedules.md");
+    let block = |kind: &str| -> Vec<String> {
+        let (_, rest) = page.split_once(&format!("```{kind}\n")).expect("a block");
+        let (block, _) = rest.split_once("```").expect("its end");
+        block.lines().map(str::to_owned).collect()
+    };
+    let lines = block("schedule");
+    assert_eq!(lines.len(), 8);
+    lines.iter().for_each(|line| drop(schedule(line)));
+    for key in ["every", "from", "at", "on", "cron", "zone", "missed"] {
+        assert!(page.contains(&format!("| `{key}` |")), "{key} is not explained");
+    }
+    for (yaml, json) in [
+        ("{ every: 2 hours }", r#"{"every": "2 hours"}"#),
+        (r#"{ at: "06:10", zone: Europe/Berlin }"#, r#"{"at": "06:10", "zone": "Europe/Berlin"}"#),
+        (
+            r#"{ at: "06:10", on: [monday, friday], zone: Europe/Berlin, missed: skip }"#,
+            r#"{"at": "06:10", "on": ["monday", "friday"], "zone": "Europe/Berlin", "missed": "skip"}"#,
+        ),
+        (
+            r#"{ cron: "10 6 * * 1-5", zone: Europe/Berlin }"#,
+            r#"{"cron": "10 6 * * 1-5", "zone": "Europe/Berlin"}"#,
+        ),
+    ] {
+        assert!(block("yaml").iter().any(|line| line == yaml), "{yaml}");
+        let form: Form = serde_json::from_str(json).unwrap();
+        Schedule::from_form(&form).unwrap_or_else(|error| panic!("{yaml}: {error}"));
+    }
+    assert_eq!(block("yaml").len(), 4);
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! When something starts by itself, from outside.
+
 mod calendar;
 mod deciding;
 mod forms;

@@ -1,3 +1,5 @@
+//! Turns of the scheduler over a store that only counts.
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},

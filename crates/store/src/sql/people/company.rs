@@ -69,8 +69,9 @@ async fn candidates(
         .filter_map(|item| item.key.as_deref())
         .map(|key| (connection.as_str().into(), key.into()))
         .collect();
-    let sql = "SELECT company FROM company_link WHERE (connection, key) IN";
-    for mut row in fetch_pairs(session, sql, &links, "").await? {
+    let sql = "
+        SELECT l.company FROM wanted JOIN company_link l ON l.connection = wanted.a AND l.key = wanted.b";
+    for mut row in fetch_pairs(session, &links, sql).await? {
         ids.insert(row.integer()?);
     }
     let domains: Vec<String> =

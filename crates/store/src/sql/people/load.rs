@@ -198,9 +198,11 @@ pub(crate) async fn link_owners(
 ) -> Result<HashMap<Link, PersonId>, Fault> {
     let pairs: Vec<(Arg, Arg)> =
         links.iter().map(|link| (link.connection.as_str().into(), link.key.as_str().into())).collect();
-    let sql = "SELECT connection, key, person FROM person_link WHERE (connection, key) IN";
+    let sql = "
+        SELECT l.connection, l.key, l.person
+          FROM wanted JOIN person_link l ON l.connection = wanted.a AND l.key = wanted.b";
     let mut owners = HashMap::new();
-    for mut row in fetch_pairs(session, sql, &pairs, "").await? {
+    for mut row in fetch_pairs(session, &pairs, sql).await? {
         let link = Link { connection: ConnectionName::new(row.text()?), key: row.text()? };
         owners.insert(link, PersonId(row.integer()?));
     }

@@ -75,7 +75,7 @@ fn from(sql: &mut Sql, driver: Option<Driver>) -> String {
         Dialect::Sqlite => "CROSS JOIN",
         Dialect::Postgres => "JOIN",
     };
-    format!("FROM (SELECT DISTINCT id FROM ({}) AS some) AS d {join} person p ON p.id = d.id", driver.sql)
+    format!("FROM (SELECT DISTINCT id FROM ({}) AS few) AS d {join} person p ON p.id = d.id", driver.sql)
 }
 
 fn order(order: PeopleOrder) -> &'static str {
@@ -120,7 +120,7 @@ async fn rarest(
     let mut rarest: Option<(i64, Driver)> = None;
     for driver in drivers {
         let probe =
-            format!("SELECT count(*) FROM (SELECT id FROM ({}) AS every LIMIT {FEW}) AS some", driver.sql);
+            format!("SELECT count(*) FROM (SELECT id FROM ({}) AS hit LIMIT {FEW}) AS few", driver.sql);
         let mut rows = session.fetch(probe, driver.args.clone()).await?;
         let count = rows.pop().map_or(Ok(0), |mut row| row.integer())?;
         if count < FEW && rarest.as_ref().is_none_or(|(fewest, _)| count < *fewest) {
