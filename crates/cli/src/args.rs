@@ -61,9 +61,9 @@ pub struct Global {
     )]
     pub progress: progress::When,
     /// Read connections from env.yaml in this folder only
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, value_name = "FOLDER", hide = true)]
     pub home_dir: Option<PathBuf>,
-    /// The project file; else the nearest achub.yaml in this folder or above
+    /// The project file; else the nearest achub.yaml
     #[arg(long, global = true, value_name = "FILE")]
     pub project: Option<PathBuf>,
 }
@@ -328,7 +328,7 @@ pub struct Narrowing {
     /// Only these streams: names, ids, patterns, tag:NAME, -tag:NAME
     #[arg(long, value_name = "A,B*", value_delimiter = ',', allow_hyphen_values = true)]
     pub streams: Vec<String>,
-    /// Mode of every stream: full-refresh, incremental, truncate, snapshot …
+    /// Mode of every stream: full-refresh, incremental, truncate …
     #[arg(short, long)]
     pub mode: Option<String>,
     /// At most so many records of each stream; cursors are not moved
@@ -498,7 +498,7 @@ pub enum Runs {
 
 #[derive(Debug, Args)]
 pub struct Replication {
-    /// A replication of the project file
+    /// One of the project file
     #[arg(conflicts_with_all = ["replication", "from", "to"])]
     pub name: Option<String>,
     /// A replication file, carried out with our defaults

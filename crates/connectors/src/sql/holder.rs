@@ -82,6 +82,7 @@ impl<S: Session> Shared<S> {
     }
 
     /// Closes the session by whoever has the last hand on it.
+    #[cfg(feature = "duckdb")]
     pub(crate) fn close(&mut self) {
         drop(self.session.get_mut().take());
     }
