@@ -34,9 +34,16 @@ impl Keeper {
     }
 
     /// Ends the renewing, and says whether the lease was lost before.
-    pub(crate) async fn end(self) -> Option<Lost> {
+    pub(crate) async fn end(mut self) -> Option<Lost> {
         self.task.abort();
-        self.task.await.ok()
+        (&mut self.task).await.ok()
+    }
+}
+
+/// A lease whose run is let go of must end by itself.
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

@@ -11,6 +11,7 @@ use achub_engine::{
     schedule::{Failure, Then, after_failure},
 };
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 
 use crate::{
     daemon::Inner,
@@ -99,16 +100,21 @@ async fn worked(inner: &Inner, task: &Task, lease: &Lease, stop: &Stop) -> (Ende
     let own = Stop::default();
     let keeper = Keeper::start(inner.jobs.clone(), lease.clone(), inner.settings.term, own.clone());
     let (runner, theirs, inside) = (inner.runner.clone(), task.clone(), own.clone());
-    let mut running = tokio::spawn(async move { runner.run(&theirs, &inside).await });
+    // A set of one: where the worker is let go of, its run is too.
+    let mut running = JoinSet::new();
+    running.spawn(async move { runner.run(&theirs, &inside).await });
     let joined = tokio::select! {
-        joined = &mut running => joined,
+        joined = running.join_next() => joined,
         () = stop.requested() => {
             own.request();
-            running.await
+            running.join_next().await
         }
     };
-    let ended = joined
-        .unwrap_or_else(|panic| Ended::Failed(Error::new(Code::Bug, "the run panicked").with_source(panic)));
+    let ended = match joined {
+        Some(Ok(ended)) => ended,
+        Some(Err(panic)) => Ended::Failed(Error::new(Code::Bug, "the run panicked").with_source(panic)),
+        None => Ended::Failed(Error::new(Code::Bug, "the run was never begun")),
+    };
     (ended, keeper.end().await)
 }
 

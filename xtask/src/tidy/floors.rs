@@ -11,6 +11,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("achub-client", 2),
     ("achub-sim", 2),
     ("achub-connectors", 3),
+    ("achub-server", 4),
     ("achub", 5),
     ("achub-testkit", BESIDE),
     ("achub-bench", BESIDE),
@@ -31,6 +32,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("achub-store", &["reqwest", "axum", "achub-api"]),
     ("achub-client", &["sqlx", "axum", "achub-engine", "achub-store"]),
     ("achub-connectors", &["reqwest", "axum"]),
+    ("achub-server", &["reqwest", "sqlx", "achub-client", "achub-connectors"]),
 ];
 
 pub(super) fn check(project: &Project) -> Vec<Finding> {

@@ -79,8 +79,8 @@ pub struct QueuedRun {
     pub queued_at: Timestamp,
     /// Not before this moment.
     pub not_before: Timestamp,
-    /// How often it was begun before. Rises with every [`JobStore::take`], also where the process that took it dies:
-    /// whoever takes a run looks here first and gives up one that was begun too often.
+    /// How often it was begun before without being put back by whoever took it: how often a process died over it. Whoever
+    /// takes a run looks here first and gives up one that was begun too often.
     pub attempts: u32,
 }
 
@@ -171,8 +171,9 @@ pub trait JobStore: Send + Sync {
     /// no error.
     async fn release(&self, lease: &Lease) -> Result<(), Error>;
 
-    /// Puts a run back into the queue, for `not_before`, and gives its lease back, in one transaction. How often it was
-    /// begun the store knows itself. A run that somebody asked to stop ends instead.
+    /// Puts a run back into the queue as `wish` says, and gives its lease back, in one transaction. With the `attempts` it
+    /// was taken with this one does not count, however often the other side asks to wait. A run that somebody asked to
+    /// stop ends instead.
     ///
     /// Errors: `RN-102` where the lease is somebody else's by now; `SY-199` where `wish` is not the run of the lease.
     async fn postpone(&self, lease: &Lease, wish: &QueuedRun) -> Result<(), Error>;

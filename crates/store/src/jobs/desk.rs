@@ -225,7 +225,7 @@ impl Desk {
         self.held_by(lease)?.run = None;
         let Some(run) = self.runs.remove(&lease.run) else { return Ok(()) };
         if !run.stop_asked {
-            let back = RunRow { attempts: run.attempts, ..new_row(wish, RunState::PutBack, now) };
+            let back = new_row(wish, RunState::PutBack, now);
             self.runs.insert(wish.run.clone(), back);
         }
         Ok(())

@@ -132,7 +132,8 @@ pub async fn follow_up_waits_for_its_run(setting: Setting) {
     assert_eq!(take(one).await.unwrap().0.run.as_str(), "r-2");
 }
 
-/// Guard 1: a run that is put back waits for its moment in the store, not in a process, and knows how often it was begun.
+/// Guard 1: a run that is put back waits for its moment in the store, not in a process. It counts as begun as often as
+/// whoever put it back says.
 pub async fn put_back_run_waits_for_its_moment(setting: Setting) {
     let Setting { one, other, clock, .. } = &setting;
     clock.set(at(0)).await;
@@ -142,13 +143,17 @@ pub async fn put_back_run_waits_for_its_moment(setting: Setting) {
         let (run, lease) = take(one).await.unwrap();
         assert_eq!(run.attempts, attempt);
         let due = at(300 * i64::from(attempt + 1));
-        one.postpone(&lease, &QueuedRun { not_before: due, ..first.clone() }).await.unwrap();
+        let counted = QueuedRun { not_before: due, attempts: run.attempts + 1, ..first.clone() };
+        one.postpone(&lease, &counted).await.unwrap();
 
         clock.set(due - SignedDuration::from_nanos(1)).await;
         assert_eq!(take(other).await, None);
         assert_eq!(other.leases().await.unwrap(), []);
         clock.set(due).await;
     }
+    let (run, lease) = take(other).await.unwrap();
+    assert_eq!(run.attempts, 3);
+    other.postpone(&lease, &run).await.unwrap();
     assert_eq!(take(other).await.unwrap().0.attempts, 3);
 }
 
