@@ -1,6 +1,6 @@
 //! The store in a PostgreSQL database.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use achub_core::{
     AccountName, Code, Error, RunId,
@@ -219,6 +219,19 @@ async fn clock_of_database_runs() {
     assert!(second > first, "{first} and {second}");
     let apart = store.clock_fault(first).await.unwrap();
     assert!(apart.is_none(), "{apart:?}");
+}
+
+/// Whoever looks at the queue does not wait for a node that moves something in it.
+#[tokio::test]
+async fn queue_is_seen_while_others_write() {
+    let (database, store) = fresh().await;
+    let mut writer = database.connect().await;
+    let turn = "BEGIN; SELECT pg_advisory_xact_lock(1633904757, 2)";
+    writer.execute(sqlx::raw_sql(turn)).await.unwrap();
+
+    assert_eq!(store.queued(Duration::ZERO).await.unwrap(), []);
+    assert_eq!(store.leases().await.unwrap(), []);
+    assert!(!store.is_asked_to_stop(&RunId::new("r-1")).await.unwrap());
 }
 
 /// Nodes that start at the same moment on a new database all get a working store.
