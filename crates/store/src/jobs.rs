@@ -87,11 +87,13 @@ pub(crate) fn clock_fault(store: Timestamp, latest: Timestamp, process: Timestam
     Some(Error::new(Code::ClockJumped, message))
 }
 
-/// `JobStore` for a store with these two methods of its own:
+/// `JobStore` for a store with these methods of its own:
 ///
 /// - `with_desk(scope, attempt, change)`: `change(&mut Desk, now)` on the rows of `scope`, which nobody else changes
 ///   meanwhile, and what it changed written together with its end; nothing where it fails;
-/// - `all_schedules()`.
+/// - `at_desk(attempt, look)`: `look(&Desk, now)` at the leases and runs of all jobs as they were at one moment, without
+///   waiting for anybody who changes them;
+/// - `all_schedules()`, `store_now()`, and `take_latest(now)`, the latest moment that was seen before `now`.
 macro_rules! job_store {
     ($store:ty) => {
         #[async_trait::async_trait]
@@ -112,7 +114,7 @@ macro_rules! job_store {
             }
 
             async fn queued(&self, ageing: Duration) -> Result<Vec<QueuedRun>, Error> {
-                self.with_desk(Scope::All, "read the queue", |desk, now| Ok(desk.queued(ageing, now))).await
+                self.at_desk("read the queue", |desk, now| desk.queued(ageing, now)).await
             }
 
             async fn take(
@@ -163,7 +165,7 @@ macro_rules! job_store {
             }
 
             async fn leases(&self) -> Result<Vec<Lease>, Error> {
-                self.with_desk(Scope::All, "read the leases", |desk, now| Ok(desk.leases_in_force(now))).await
+                self.at_desk("read the leases", |desk, now| desk.leases_in_force(now)).await
             }
 
             async fn ask_to_stop(&self, run: &RunId) -> Result<bool, Error> {
@@ -171,8 +173,7 @@ macro_rules! job_store {
             }
 
             async fn is_asked_to_stop(&self, run: &RunId) -> Result<bool, Error> {
-                let asked = |desk: &mut Desk, _| Ok(desk.is_asked_to_stop(run));
-                self.with_desk(Scope::All, "look whether a run should stop", asked).await
+                self.at_desk("look whether a run should stop", |desk, _| desk.is_asked_to_stop(run)).await
             }
 
             async fn schedules(&self) -> Result<Vec<ScheduleState>, Error> {

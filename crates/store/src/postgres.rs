@@ -19,7 +19,7 @@ use std::{fmt, time::Duration};
 
 use achub_core::{Code, Error};
 use sqlx::{
-    ConnectOptions, Executor, PgPool,
+    ConnectOptions, Connection, Executor, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -29,7 +29,7 @@ pub const SCHEMA: &str = "achub_hub";
 /// Connections of one process. Work waits for one where all are in use.
 const CONNECTIONS_MAX: u32 = 10;
 
-/// How long opening waits for a connection before the server counts as not reachable.
+/// How long anybody waits for a connection before the server counts as not reachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sent once on each new connection.
@@ -91,14 +91,18 @@ impl fmt::Debug for PostgresStore {
 }
 
 async fn connect(options: PgConnectOptions) -> sqlx::Result<PgPool> {
-    PgPoolOptions::new()
+    let options = options.disable_statement_logging();
+    // A pool tries again and again where nobody answers; who opens a store wants to know at once.
+    let answer = tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await;
+    answer.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await?;
+    let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS_MAX)
         .acquire_timeout(CONNECT_TIMEOUT)
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(sqlx::raw_sql(PREPARE)).await.map(drop) })
         })
-        .connect_with(options.disable_statement_logging())
-        .await
+        .connect_lazy_with(options);
+    Ok(pool)
 }
 
 /// Host, port and database, without user and password.
@@ -110,7 +114,17 @@ fn place(options: &PgConnectOptions) -> String {
 /// `SY-103` where nothing can be written, else `SY-105`. The database's own words stay in the source chain.
 fn broken(place: &str, attempt: &str, cause: sqlx::Error) -> Error {
     let code = if refuses_writes(&cause) { Code::StoreFull } else { Code::StoreBroken };
-    Error::new(code, format!("cannot {attempt}")).with_detail("database", place).with_source(cause)
+    let error = Error::new(code, format!("cannot {attempt}")).with_detail("database", place);
+    let error = if lacks_right(&cause) { error.with_hint(GIVE_SCHEMA) } else { error };
+    error.with_source(cause)
+}
+
+const GIVE_SCHEMA: &str = "Let an administrator of the database run `CREATE SCHEMA achub_hub AUTHORIZATION user` with the \
+                           user of the address, and try again.";
+
+/// `42501`, insufficient privilege.
+fn lacks_right(cause: &sqlx::Error) -> bool {
+    cause.as_database_error().and_then(|error| error.code()).as_deref() == Some("42501")
 }
 
 /// Full disks (`53100`) and transactions that may only read (`25006`): a standby, or a database that was set so.

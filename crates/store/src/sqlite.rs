@@ -52,7 +52,7 @@ pub struct SqliteStore {
     durable: SqlitePool,
     /// One connection that leaves syncing to the next checkpoint of the log.
     quick: SqlitePool,
-    /// For lists of people, which may take long: they do not wait for the writer, nor he for them.
+    /// For lists of people and activity, which may take long: they do not wait for the writer, nor he for them.
     readers: SqlitePool,
     /// By which leases and schedules are judged: all processes of the file are on one machine and share its clock.
     clock: Arc<dyn Clock>,
@@ -160,7 +160,10 @@ fn refuses_writes(cause: &(dyn std::error::Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use achub_core::port::journal::{JournalStore, Level, LogLine};
+    use achub_core::port::{
+        jobs::JobStore,
+        journal::{JournalStore, Level, LogLine},
+    };
 
     use super::*;
 
@@ -208,6 +211,7 @@ mod tests {
             let refused = store.append_log(&run, &[line]).await.unwrap_err();
 
             assert_eq!(refused.code(), Code::StoreFull, "{refuse}");
+            assert_eq!(store.leases().await.unwrap(), [], "the queue can still be looked at");
             assert_eq!(store.log(&run, 1).await.unwrap(), [], "{refuse}");
         }
     }

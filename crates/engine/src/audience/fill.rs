@@ -19,6 +19,8 @@ use crate::audience::{Case, Explanation, Names, explain, parse};
 
 /// How many people a preview shows.
 pub const SAMPLE: u32 = 20;
+/// The most characters of a name.
+pub const NAME_MAX: usize = 100;
 /// How many people are read, or put in, at once.
 const PAGE: u32 = 1_000;
 
@@ -42,6 +44,44 @@ pub struct Selected {
     pub count: u64,
     /// The first [`SAMPLE`] of them, as they came into the store.
     pub sample: Vec<Person>,
+}
+
+/// A new audience that has not been saved, its name and definition checked.
+///
+/// A condition is read, SQL is only looked at when it is run ([`preview`]).
+/// Errors: `CF-106` where the name is empty, longer than [`NAME_MAX`] characters or not printable, or a dynamic audience has
+/// nothing it could be computed from; `CF-108` where its condition cannot be read.
+pub fn draft(
+    name: &str,
+    kind: AudienceKind,
+    definition: Definition,
+    names: &Names,
+    now: Timestamp,
+) -> Result<Audience, Error> {
+    let name = name.trim();
+    let refuse = |why: &str| Err(Error::new(Code::BadArgument, format!("cannot make an audience: {why}")));
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return refuse("its name has to be printable text");
+    }
+    if name.chars().count() > NAME_MAX {
+        return refuse(&format!("its name is longer than {NAME_MAX} characters"));
+    }
+    match &definition {
+        Definition::Condition(text) => drop(parse(text, names, now)?),
+        Definition::Hand if kind == AudienceKind::Dynamic => {
+            return refuse("a dynamic one needs a condition or SQL");
+        }
+        Definition::Sql(_) | Definition::Hand => {}
+    }
+    Ok(Audience {
+        name: AudienceName::new(name),
+        kind,
+        definition,
+        status: AudienceStatus::Draft,
+        member_count: None,
+        created_at: now,
+        updated_at: now,
+    })
 }
 
 /// Counts and samples the people of a definition. Writes nothing.

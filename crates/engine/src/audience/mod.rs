@@ -17,7 +17,7 @@ use achub_core::{Error, condition::Condition};
 use jiff::Timestamp;
 
 pub use explain::{Case, Explanation, explain};
-pub use fill::{Members, Ports, SAMPLE, Selected, count, fill, members, preview, why};
+pub use fill::{Members, NAME_MAX, Ports, SAMPLE, Selected, count, draft, fill, members, preview, why};
 pub use names::Names;
 pub use print::print;
 

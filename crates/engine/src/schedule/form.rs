@@ -194,8 +194,10 @@ fn time(at: &str) -> Result<Time, String> {
 
 fn zone(name: Option<&str>) -> Result<(TimeZone, String), String> {
     let Some(name) = name.map(str::trim) else { return Ok((TimeZone::UTC, "UTC".to_owned())) };
-    let zone = TimeZone::get(name)
-        .map_err(|_| format!("zone: there is no time zone {name:?}; write it like Europe/Berlin"))?;
+    let zone = TimeZone::get(name).map_err(|_| match jiff::tz::db().is_definitively_empty() {
+        true => format!("zone: this machine has no time zone database to find {name:?} in; install `tzdata`"),
+        false => format!("zone: there is no time zone {name:?}; write it like Europe/Berlin"),
+    })?;
     let official = zone.iana_name().unwrap_or(name).to_owned();
     Ok((zone, official))
 }

@@ -11,7 +11,7 @@ use achub_core::{
         people::{Author, ChangeBatch, PeopleStore, PersonChange, Whom},
     },
 };
-use achub_engine::audience::{Names, Ports, count, fill, members, parse, preview, why};
+use achub_engine::audience::{Names, Ports, count, draft, fill, members, parse, preview, why};
 use achub_store::memory::MemoryStore;
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -162,6 +162,20 @@ async fn sql_selects_members_too() {
     let filled = fill(&ports, &AudienceName::new("gold"), now()).await.unwrap();
 
     assert_eq!(all_members(&ports, &filled).await, ids[1..4]);
+}
+
+#[test]
+fn draft_is_checked_before_it_is_saved() {
+    let make = |name: &str, kind, definition| draft(name, kind, definition, &Names::default(), now());
+    let code = |made: Result<Audience, Error>| made.unwrap_err().code();
+
+    let made = make(" Gold ", AudienceKind::Dynamic, condition("mailable")).unwrap();
+    assert_eq!((made.name.as_str(), made.status, made.member_count), ("Gold", AudienceStatus::Draft, None));
+    assert_eq!(code(make("  ", AudienceKind::Static, Definition::Hand)), Code::BadArgument);
+    assert_eq!(code(make("a\nb", AudienceKind::Static, Definition::Hand)), Code::BadArgument);
+    assert_eq!(code(make(&"x".repeat(101), AudienceKind::Static, Definition::Hand)), Code::BadArgument);
+    assert_eq!(code(make("x", AudienceKind::Dynamic, Definition::Hand)), Code::BadArgument);
+    assert_eq!(code(make("x", AudienceKind::Static, condition("tag = 'x'"))), Code::BadCondition);
 }
 
 /// AB-91: who is left out, and why, from the store.

@@ -30,6 +30,17 @@ impl MemoryStore {
         Ok(answer)
     }
 
+    async fn at_desk<T>(
+        &self,
+        _attempt: &'static str,
+        look: impl FnOnce(&Desk, Timestamp) -> T + Send,
+    ) -> Result<T, Error> {
+        let mut desk = self.state().desk.clone();
+        let now = self.clock.now();
+        desk.settle(now);
+        Ok(look(&desk, now))
+    }
+
     async fn all_schedules(&self) -> Result<Vec<ScheduleState>, Error> {
         Ok(self.state().desk.schedules.values().cloned().collect())
     }

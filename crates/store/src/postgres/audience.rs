@@ -35,6 +35,11 @@ const PUT: &str = "
                                THEN coalesce(audience.member_count, 0)
                                ELSE excluded.member_count END";
 
+const KIND: &str = "SELECT kind FROM audience WHERE name_key = $1";
+
+/// Editors of one audience come one after the other: each will write its row.
+const KIND_TO_EDIT: &str = "SELECT kind FROM audience WHERE name_key = $1 FOR UPDATE";
+
 const EMPTY: &str = "DELETE FROM audience_member WHERE audience = $1";
 
 const ADD: &str = "
@@ -56,9 +61,6 @@ impl AudienceStore for PostgresStore {
         let failed = |cause| self.broken("keep an audience", cause);
         let key = stored_key(&audience.name);
         let mut transaction = self.pool.begin().await.map_err(failed)?;
-        if audience.kind == AudienceKind::Dynamic {
-            sqlx::query(EMPTY).bind(&*key).execute(&mut *transaction).await.map_err(failed)?;
-        }
         sqlx::query(PUT)
             .bind(&*key)
             .bind(text::stored(audience.name.as_str()))
@@ -72,6 +74,10 @@ impl AudienceStore for PostgresStore {
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
+        // The row of the audience comes first, as it does for whoever edits: in one order nobody waits in a circle.
+        if audience.kind == AudienceKind::Dynamic {
+            sqlx::query(EMPTY).bind(&*key).execute(&mut *transaction).await.map_err(failed)?;
+        }
         transaction.commit().await.map_err(failed)
     }
 
@@ -118,7 +124,7 @@ impl AudienceStore for PostgresStore {
     ) -> Result<Vec<PersonId>, Error> {
         let failed = |cause| self.broken("read an audience", cause);
         let mut connection = self.pool.acquire().await.map_err(failed)?;
-        self.check_static(&mut connection, name).await?;
+        self.check_static(&mut connection, KIND, name).await?;
         let people: Vec<i64> = sqlx::query_scalar(MEMBERS)
             .bind(stored_key(name))
             .bind(after.map_or(i64::MIN, |after| after.0))
@@ -140,13 +146,17 @@ impl PostgresStore {
         rows.into_iter().map(|row| audience(read(row)).map_err(|cause| self.unreadable(cause))).collect()
     }
 
-    async fn check_static(&self, connection: &mut PgConnection, name: &AudienceName) -> Result<(), Error> {
-        let kind: Option<String> =
-            sqlx::query_scalar("SELECT kind FROM audience WHERE name_key = $1 FOR SHARE")
-                .bind(stored_key(name))
-                .fetch_optional(connection)
-                .await
-                .map_err(|cause| self.broken("read an audience", cause))?;
+    async fn check_static(
+        &self,
+        connection: &mut PgConnection,
+        kind: &'static str,
+        name: &AudienceName,
+    ) -> Result<(), Error> {
+        let kind: Option<String> = sqlx::query_scalar(kind)
+            .bind(stored_key(name))
+            .fetch_optional(connection)
+            .await
+            .map_err(|cause| self.broken("read an audience", cause))?;
         let kind = kind.ok_or_else(|| unknown(name))?;
         check_static(name, AudienceKind::find(&kind).unwrap_or(AudienceKind::Dynamic))
     }
@@ -161,7 +171,7 @@ impl PostgresStore {
         let failed = |cause| self.broken("change the people of an audience", cause);
         let numbers: Vec<i64> = people.iter().map(|person| person.0).collect();
         let mut transaction = self.pool.begin().await.map_err(failed)?;
-        self.check_static(&mut transaction, name).await?;
+        self.check_static(&mut transaction, KIND_TO_EDIT, name).await?;
         let changed = sqlx::query(change)
             .bind(stored_key(name))
             .bind(&numbers)

@@ -19,6 +19,9 @@ use crate::{
 /// the right of a lease does not wait for it: he locks the row of his lease.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1633904757, 2)";
 
+/// All statements see the rows of one moment.
+const LOOK: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 job_store!(PostgresStore);
 
 impl PostgresStore {
@@ -45,6 +48,20 @@ impl PostgresStore {
         write(&mut transaction, &edits, nanoseconds(now)?).await.map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
         Ok(answer)
+    }
+
+    /// See [`job_store`].
+    async fn at_desk<T>(
+        &self,
+        attempt: &'static str,
+        look: impl FnOnce(&Desk, Timestamp) -> T + Send,
+    ) -> Result<T, Error> {
+        let failed = |cause| self.broken(attempt, cause);
+        let mut transaction = self.pool.begin_with(LOOK).await.map_err(failed)?;
+        let now = now(&mut transaction).await.map_err(failed)?;
+        let mut desk = self.load_desk(&mut transaction, Scope::All).await?;
+        desk.settle(now);
+        Ok(look(&desk, now))
     }
 
     async fn load_desk(&self, connection: &mut PgConnection, scope: Scope<'_>) -> Result<Desk, Error> {

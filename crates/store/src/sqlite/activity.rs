@@ -70,7 +70,7 @@ impl ActivityStore for SqliteStore {
         query.push(" ORDER BY number DESC LIMIT ").push_bind(i64::from(count));
         let rows: Vec<Columns> = query
             .build_query_as()
-            .fetch_all(&self.durable)
+            .fetch_all(&self.readers)
             .await
             .map_err(|cause| self.broken("read activity", cause))?;
         rows.into_iter().map(|row| line(row.into()).map_err(|cause| self.unreadable(cause))).collect()
@@ -144,7 +144,7 @@ impl SqliteStore {
 
     async fn ends(&self) -> Result<(Ends, i64), Error> {
         let row: (i64, String, i64, String, i64) = sqlx::query_as(ENDS)
-            .fetch_one(&self.durable)
+            .fetch_one(&self.readers)
             .await
             .map_err(|cause| self.broken("check activity", cause))?;
         Ok((Ends { base: (row.0, row.1), head: (row.2, row.3) }, row.4))
@@ -157,7 +157,7 @@ impl SqliteStore {
             let rows: Vec<Columns> = query
                 .push_bind(i64::try_from(CHECKED_AT_ONCE).expect("a thousand fits"))
                 .build_query_as()
-                .fetch_all(&self.durable)
+                .fetch_all(&self.readers)
                 .await
                 .map_err(|cause| self.broken("check activity", cause))?;
 

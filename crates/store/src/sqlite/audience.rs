@@ -56,9 +56,6 @@ impl AudienceStore for SqliteStore {
         let failed = |cause| self.broken("keep an audience", cause);
         let key = key(&audience.name);
         let mut transaction = self.durable.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        if audience.kind == AudienceKind::Dynamic {
-            sqlx::query(EMPTY).bind(&key).execute(&mut *transaction).await.map_err(failed)?;
-        }
         sqlx::query(PUT)
             .bind(&key)
             .bind(audience.name.as_str())
@@ -72,6 +69,9 @@ impl AudienceStore for SqliteStore {
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
+        if audience.kind == AudienceKind::Dynamic {
+            sqlx::query(EMPTY).bind(&key).execute(&mut *transaction).await.map_err(failed)?;
+        }
         transaction.commit().await.map_err(failed)
     }
 

@@ -42,6 +42,21 @@ impl SqliteStore {
         Ok(answer)
     }
 
+    /// See [`job_store`].
+    async fn at_desk<T>(
+        &self,
+        attempt: &'static str,
+        look: impl FnOnce(&Desk, Timestamp) -> T + Send,
+    ) -> Result<T, Error> {
+        let failed = |cause| self.broken(attempt, cause);
+        // It begins as a reader and stays one: what it sees is of one moment.
+        let mut transaction = self.readers.begin().await.map_err(failed)?;
+        let now = self.clock.now();
+        let mut desk = self.load_desk(&mut transaction, Scope::All).await?;
+        desk.settle(now);
+        Ok(look(&desk, now))
+    }
+
     async fn load_desk(&self, connection: &mut SqliteConnection, scope: Scope<'_>) -> Result<Desk, Error> {
         let failed = |cause| self.broken("read the queue", cause);
         let leases: Vec<LeaseColumns> = sqlx::query_as(sql::LEASES)
@@ -62,7 +77,7 @@ impl SqliteStore {
 
     async fn all_schedules(&self) -> Result<Vec<ScheduleState>, Error> {
         let rows: Vec<ScheduleColumns> = sqlx::query_as(sql::SCHEDULES)
-            .fetch_all(&self.durable)
+            .fetch_all(&self.readers)
             .await
             .map_err(|cause| self.broken("read the schedules", cause))?;
         rows.into_iter().map(|row| schedule(row).map_err(|cause| self.unreadable(cause))).collect()

@@ -206,6 +206,28 @@ async fn forgotten_people_leave_audiences(store: impl Store) {
     assert_eq!(store.members(&name("other"), None, 10).await.unwrap(), []);
 }
 
+/// Several who edit one audience at once wait for each other, and nothing of theirs is lost.
+async fn editors_at_once_lose_nothing(store: impl Store + Clone + 'static) {
+    let ids = people(&store, 40).await;
+    store.put_audience(&by_hand("team")).await.unwrap();
+    let editors: Vec<_> = ids
+        .chunks(5)
+        .map(|chunk| {
+            let (store, chunk) = (store.clone(), chunk.to_vec());
+            tokio::spawn(async move {
+                for id in chunk {
+                    store.add_members(&name("team"), &[id], at(1)).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for editor in editors {
+        editor.await.unwrap();
+    }
+
+    assert_eq!(store.members(&name("team"), None, 100).await.unwrap(), ids);
+}
+
 /// The largest conditions of the language: 500 statements side by side, and 32 levels of every kind.
 async fn largest_conditions_are_counted(store: impl Store) {
     people(&store, 3).await;
@@ -306,7 +328,7 @@ async fn sql_without_end_is_ended(store: impl Store) {
 
 macro_rules! suite {
     ($fresh:expr; $($check:ident)*) => {
-        $(#[tokio::test]
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
         async fn $check() {
             let (_guard, store) = $fresh.await;
             super::$check(store).await;
@@ -325,6 +347,7 @@ mod in_memory {
         dynamic_audience_is_not_edited
         forgotten_people_leave_audiences
         largest_conditions_are_counted
+        editors_at_once_lose_nothing
     }
 }
 
@@ -345,6 +368,7 @@ mod in_sqlite {
         dynamic_audience_is_not_edited
         forgotten_people_leave_audiences
         largest_conditions_are_counted
+        editors_at_once_lose_nothing
         sql_gives_people_once
         sql_that_does_more_is_refused
         sql_without_end_is_ended
@@ -376,6 +400,7 @@ mod in_postgres {
         dynamic_audience_is_not_edited
         forgotten_people_leave_audiences
         largest_conditions_are_counted
+        editors_at_once_lose_nothing
         sql_gives_people_once
         sql_that_does_more_is_refused
         sql_without_end_is_ended

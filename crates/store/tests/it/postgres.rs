@@ -1,6 +1,6 @@
 //! The store in a PostgreSQL database.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use achub_core::{
     AccountName, Code, Error, RunId,
@@ -16,7 +16,7 @@ use achub_store::postgres::{PostgresStore, SCHEMA};
 use achub_testkit::postgres::FreshDatabase;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -221,6 +221,19 @@ async fn clock_of_database_runs() {
     assert!(apart.is_none(), "{apart:?}");
 }
 
+/// Whoever looks at the queue does not wait for a node that moves something in it.
+#[tokio::test]
+async fn queue_is_seen_while_others_write() {
+    let (database, store) = fresh().await;
+    let mut writer = database.connect().await;
+    let turn = "BEGIN; SELECT pg_advisory_xact_lock(1633904757, 2)";
+    writer.execute(sqlx::raw_sql(turn)).await.unwrap();
+
+    assert_eq!(store.queued(Duration::ZERO).await.unwrap(), []);
+    assert_eq!(store.leases().await.unwrap(), []);
+    assert!(!store.is_asked_to_stop(&RunId::new("r-1")).await.unwrap());
+}
+
 /// Nodes that start at the same moment on a new database all get a working store.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn simultaneous_first_openings_all_succeed() {
@@ -298,6 +311,28 @@ async fn one_schema_is_all_it_needs() {
 
     assert_eq!(extensions, ["plpgsql"]);
     assert_eq!(schemas, [SCHEMA]);
+}
+
+/// A user who may not make a schema is told what to ask for, and is well served once he was given one.
+#[tokio::test]
+async fn user_without_rights_is_told_the_way() {
+    let database = FreshDatabase::create().await;
+    let mut administrator = database.connect().await;
+    let own: PgConnectOptions = database.url().parse().unwrap();
+    let user = format!("{}_user", own.get_database().unwrap());
+    let url = own.username(&user).to_url_lossy().to_string();
+    let mut decree =
+        async |sql: String| administrator.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
+    decree(format!("CREATE ROLE {user} LOGIN")).await;
+
+    let refused = PostgresStore::open(&url).await.unwrap_err();
+    decree(format!("CREATE SCHEMA achub_hub AUTHORIZATION {user}")).await;
+    let opened = PostgresStore::open(&url).await;
+    decree(format!("DROP OWNED BY {user}; DROP ROLE {user}")).await;
+
+    assert_eq!(refused.code(), Code::StoreBroken);
+    assert!(refused.hint().contains("CREATE SCHEMA achub_hub AUTHORIZATION"), "{}", refused.hint());
+    opened.unwrap();
 }
 
 /// SY-103: a database that may only be read, such as a standby, is told apart from a broken one.

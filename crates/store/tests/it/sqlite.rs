@@ -4,12 +4,15 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use achub_core::{
-    AccountName, Code,
+    AccountName, Code, RunId,
     port::{
+        activity::{ActivityFilter, ActivityStore},
         budget::BudgetStore,
+        jobs::JobStore,
         state::{Fact, StateStore},
     },
 };
@@ -98,6 +101,22 @@ async fn separate_openings_never_share_slots() {
     }
 
     conformance::many_tasks_never_share_slots(openings).await;
+}
+
+/// Whoever looks at queue and log does not wait for a process that writes, however long it takes.
+#[tokio::test]
+async fn queue_is_seen_while_others_write() {
+    let (folder, store) = fresh().await;
+    let options = SqliteConnectOptions::new().filename(folder.path().join("state.db"));
+    let mut writer = SqliteConnection::connect_with(&options).await.unwrap();
+    let writing = writer.begin_with("BEGIN IMMEDIATE").await.unwrap();
+
+    assert_eq!(store.queued(Duration::ZERO).await.unwrap(), []);
+    assert_eq!(store.leases().await.unwrap(), []);
+    assert_eq!(store.schedules().await.unwrap(), []);
+    assert!(!store.is_asked_to_stop(&RunId::new("r-1")).await.unwrap());
+    assert_eq!(store.activity(&ActivityFilter::default(), 1).await.unwrap(), []);
+    writing.rollback().await.unwrap();
 }
 
 /// Programs that start at the same moment on a new machine all get a working store.
