@@ -94,6 +94,12 @@ pub enum Command {
     /// The project file and where each setting comes from
     #[command(subcommand, before_help = "Example: achub config check")]
     Config(Config),
+    /// People of an account into the hub's own store
+    #[command(subcommand, before_help = "Example: achub import plan shop")]
+    Import(Import),
+    /// What starts by itself, and when
+    #[command(subcommand, before_help = "Example: achub schedule next")]
+    Schedule(Schedules),
     /// Do by itself what the project file schedules
     #[command(before_help = "Example: achub serve")]
     Serve(Serve),
@@ -160,6 +166,71 @@ pub enum Config {
     /// Files that are read, the weakest first
     #[command(before_help = "Example: achub config path")]
     Path,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// Show what an import would do; writes nothing
+    #[command(before_help = "Example: achub import plan shop")]
+    Plan {
+        /// An import of the project file
+        name: String,
+        /// Look at so many people only
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+    },
+    /// Import: everybody the first time, then what changed
+    #[command(before_help = "Example: achub import run shop")]
+    Run {
+        /// An import of the project file
+        name: String,
+        /// At most so many people; the next run begins where this one began
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+    },
+    /// Who did not get in, why, and how to mend it
+    #[command(before_help = "Example: achub import refused last --json")]
+    Refused {
+        /// The run: its id, the beginning of it, or last
+        run: String,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: u32,
+    },
+    /// Take back what a run changed and nobody has touched since
+    #[command(before_help = "Example: achub import undo last")]
+    Undo {
+        /// The run: its id, the beginning of it, or last
+        run: String,
+    },
+    /// Forget where an import stands; people, lists, fields and tags stay
+    #[command(before_help = "Example: achub import forget shop")]
+    Forget {
+        /// An import of the project file
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Schedules {
+    /// All schedules, their next and last times, and whether they rest
+    #[command(before_help = "Example: achub schedule list")]
+    List,
+    /// The next five times of each
+    #[command(before_help = "Example: achub schedule next")]
+    Next,
+    /// Let a schedule rest
+    #[command(before_help = "Example: achub schedule pause nightly")]
+    Pause {
+        /// Its name
+        name: String,
+    },
+    /// Let a schedule go on; times that passed are not made up
+    #[command(before_help = "Example: achub schedule resume nightly")]
+    Resume {
+        /// Its name
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]

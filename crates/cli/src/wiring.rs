@@ -6,6 +6,7 @@ mod folder;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use achub_client::{BaseUrl, Client, HttpTransport, Limits, Pace, Settings};
@@ -146,6 +147,15 @@ fn pace(rate: Rate) -> Pace {
 /// A source that reads through `client`.
 pub fn source(client: Client, store: &Store) -> ActiveCampaignSource {
     ActiveCampaignSource::new(client, store.clone(), Arc::new(SystemClock))
+}
+
+/// How long a lease of a command holds unless it is renewed.
+pub const LEASE_TERM: Duration = Duration::from_secs(30);
+
+/// Host and process, for people who ask who holds a lease.
+pub fn holder() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{host}:{}", std::process::id())
 }
 
 /// A hub that keeps its runs in `store`.

@@ -13,13 +13,13 @@ use tokio::task::JoinHandle;
 const RENEWALS: u32 = 3;
 
 /// Renews a lease until it is dropped.
-pub(crate) struct Keeper {
+pub struct Keeper {
     task: JoinHandle<Lost>,
 }
 
 /// Why a lease is no longer kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub enum Lost {
     /// Somebody else has it.
     TakenOver,
     /// The store could not be asked for a whole term.
@@ -29,12 +29,12 @@ pub(crate) enum Lost {
 impl Keeper {
     /// Renews `lease` three times a term. Asks `stop` for the end where the lease is lost or somebody asked for the end of
     /// the run.
-    pub(crate) fn start(jobs: Arc<dyn JobStore>, lease: Lease, term: Duration, stop: Stop) -> Keeper {
+    pub fn start(jobs: Arc<dyn JobStore>, lease: Lease, term: Duration, stop: Stop) -> Keeper {
         Keeper { task: tokio::spawn(keep(jobs, lease, term, stop)) }
     }
 
     /// Ends the renewing, and says whether the lease was lost before.
-    pub(crate) async fn end(mut self) -> Option<Lost> {
+    pub async fn end(mut self) -> Option<Lost> {
         self.task.abort();
         (&mut self.task).await.ok()
     }

@@ -7,9 +7,10 @@
 pub mod daemon;
 pub mod health;
 pub mod http;
-mod keeper;
+pub mod keeper;
 pub mod runner;
 mod worker;
 
 pub use daemon::{Daemon, Settings};
+pub use keeper::Keeper;
 pub use runner::{Ended, Runner, Task};

@@ -6,7 +6,7 @@ use achub_connectors::activecampaign::{ActiveCampaignPeople, TAG};
 use achub_core::{ConnectionName, Error, JobName, port::progress::Progress};
 use achub_engine::{
     Hub, Stop,
-    import::{Import, ImportEnds, ImportSummary, ImportTicket},
+    import::{Import, ImportEnds, ImportPreview, ImportSummary, ImportTicket},
 };
 
 use crate::{
@@ -50,6 +50,12 @@ impl Importing {
             source: ActiveCampaignPeople::new(source, progress),
             store: store.clone(),
         })
+    }
+
+    /// What it would do to up to `limit` people, see [`Hub::preview_import`].
+    pub async fn preview(&self, limit: Option<u64>) -> Result<ImportPreview, Error> {
+        let ends = ImportEnds { source: &self.source, people: &*self.store, activity: &*self.store };
+        self.hub.preview_import(&self.import, &ends, limit).await
     }
 
     /// Carries it out, see [`Hub::import`].

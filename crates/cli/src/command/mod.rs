@@ -8,6 +8,7 @@ mod conns;
 mod demo;
 mod doctor;
 mod explain;
+mod import;
 mod importing;
 mod init;
 mod interrupt;
@@ -18,6 +19,7 @@ mod replication;
 mod run;
 mod runs;
 mod sample;
+mod schedule;
 mod serve;
 mod sim;
 mod streams;
@@ -58,6 +60,10 @@ pub fn run(arguments: Arguments, output: Output) -> Result<(), Failure> {
         Command::Streams(Streams::Show { name }) => streams::show(&output, &name),
         Command::Init { path } => init::run(&output, path.as_deref()),
         Command::Config(verb) => config::run(&context(output, places)?, &verb),
+        Command::Import(verb) => in_runtime(async { import::run(&context(output, places)?, &verb).await }),
+        Command::Schedule(verb) => {
+            in_runtime(async { schedule::run(&context(output, places)?, &verb).await })
+        }
         Command::Serve(flags) => in_runtime(serve::run(output, places, &flags)),
         Command::Sim(settings) => in_runtime(sim::run(&output, &settings)),
         Command::Demo => in_runtime(demo::run(&context(output, places)?)),

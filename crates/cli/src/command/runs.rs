@@ -7,13 +7,13 @@ use achub_core::{
         state::RunRecord,
     },
 };
-use achub_engine::Summary;
+use achub_engine::{Summary, import::ImportSummary};
 use serde_json::json;
 
 use crate::{
     args::Runs,
     command::{
-        bundle,
+        bundle, import,
         summary::{closing_line, closing_table, status_word},
     },
     output::{Failure, Table},
@@ -51,19 +51,16 @@ pub async fn list(context: &Context, store: &Store, view: &str, count: u32) -> R
     let mut table =
         Table::new(&["run", "replication", "started", "status", "streams", "records", "requests", "seconds"]);
     for run in &runs {
-        let summary = summary(run);
-        let records = summary
-            .as_ref()
-            .map(|summary| summary.streams.iter().map(|stream| stream.outcomes.total()).sum::<u64>());
+        let Figures { streams, records, requests, seconds } = figures(run);
         table.push([
             json!(run.id),
             json!(run.replication),
             json!(moment(run.started_at)),
             json!(status_word(run.status)),
-            json!(summary.as_ref().map(|summary| summary.streams.len())),
+            json!(streams),
             json!(records),
-            json!(summary.as_ref().map(|summary| summary.requests)),
-            json!(summary.as_ref().map(|summary| (summary.seconds * 10.0).round() / 10.0)),
+            json!(requests),
+            json!(seconds.map(|seconds| (seconds * 10.0).round() / 10.0)),
         ]);
     }
     context.output.table(view, &table)?;
@@ -77,8 +74,38 @@ pub async fn list(context: &Context, store: &Store, view: &str, count: u32) -> R
     Ok(())
 }
 
+/// What a run came to, as far as its record tells.
+#[derive(Debug, Default)]
+struct Figures {
+    streams: Option<usize>,
+    records: Option<u64>,
+    requests: Option<u64>,
+    seconds: Option<f64>,
+}
+
+/// The figures of a replication, or of an import.
+fn figures(run: &RunRecord) -> Figures {
+    if let Some(summary) = summary(run) {
+        return Figures {
+            streams: Some(summary.streams.len()),
+            records: Some(summary.streams.iter().map(|stream| stream.outcomes.total()).sum()),
+            requests: Some(summary.requests),
+            seconds: Some(summary.seconds),
+        };
+    }
+    match serde_json::from_value::<ImportSummary>(run.summary.clone()) {
+        Ok(summary) => Figures {
+            streams: None,
+            records: Some(summary.outcomes.total()),
+            requests: Some(summary.requests),
+            seconds: Some(summary.seconds),
+        },
+        Err(_) => Figures::default(),
+    }
+}
+
 /// The run called `wanted`: its id or the beginning of it, or `last`.
-async fn find(store: &Store, wanted: &str) -> Result<RunRecord, Error> {
+pub async fn find(store: &Store, wanted: &str) -> Result<RunRecord, Error> {
     if wanted == "last" {
         let last = store.runs(None, 1).await?.into_iter().next();
         return last.ok_or_else(|| Error::new(Code::BadArgument, "there is no run yet"));
@@ -101,6 +128,12 @@ async fn find(store: &Store, wanted: &str) -> Result<RunRecord, Error> {
 
 fn show(context: &Context, run: &RunRecord) -> Result<(), Failure> {
     let output = &context.output;
+    if !output.is_json
+        && let Ok(summary) = serde_json::from_value::<ImportSummary>(run.summary.clone())
+    {
+        output.say(&format!("{} {}, started {}", run.id, run.replication, moment(run.started_at)));
+        return import::tell_summary(context, &summary);
+    }
     let Some(summary) = summary(run) else {
         if output.is_json {
             return output.json("runs show", json!({ "run": run }));

@@ -22,7 +22,7 @@ use crate::{
     command::{context, importing::Importing, interrupt::Interrupt, replicate},
     config::{project::Project, replication_file::Overrides},
     output::{Failure, Output},
-    wiring::{Context, Places, Store},
+    wiring::{self, Context, Places, Store},
 };
 
 /// Works until it is interrupted.
@@ -42,7 +42,7 @@ pub async fn run(output: Output, places: &Places, flags: &args::Serve) -> Result
         project.schedules.iter().map(|one| (JobName::new(&one.run), one.schedule.clone())).collect();
     let store = context.open_store().await?;
     let listener = listen(flags.port).await?;
-    let settings = Settings { workers: flags.workers.into(), ..Settings::new(holder()) };
+    let settings = Settings { workers: flags.workers.into(), ..Settings::new(wiring::holder()) };
     let interrupt = Interrupt::listen(output);
     say(&context, project, &store, &listener)?;
 
@@ -63,12 +63,6 @@ async fn listen(port: u16) -> Result<TcpListener, Error> {
             .with_hint("take another port, or 0 for a free one; or another `achub serve` is at work here")
             .with_source(cause)
     })
-}
-
-/// Host and process, for people who ask who holds a lease.
-fn holder() -> String {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{host}:{}", std::process::id())
 }
 
 fn say(context: &Context, project: &Project, store: &Store, listener: &TcpListener) -> Result<(), Failure> {
