@@ -61,6 +61,8 @@ pub struct Switches {
     /// `include` leaves out every n-th row of a relation that can be read in full elsewhere: `deals`, `accountContacts`,
     /// `contactAutomations`.
     pub include_leaves_out_every: Option<NonZeroU64>,
+    /// An evaluation of a segment that is begun never becomes ready.
+    pub segments_never_ready: bool,
     /// The account starts to behave otherwise after some more requests.
     pub later: Option<Later>,
 }

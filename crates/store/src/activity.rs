@@ -213,7 +213,8 @@ impl Check {
     /// Looks at the next lines, up to the head as it was when the check began. The verdict, where it is clear.
     pub(crate) fn next(&mut self, lines: &[StoredLine]) -> Option<Chain> {
         for line in lines.iter().take_while(|line| line.number <= self.ends.head.0) {
-            if line.number != self.at.0 + 1 || line.hash != digest(&self.at.1, line) {
+            // The hash is over the number and the hash before, so a line that is missing in between shows, too.
+            if line.hash != digest(&self.at.1, line) {
                 return Some(Chain::BrokenAt(line.number));
             }
             self.at = (line.number, line.hash.clone());

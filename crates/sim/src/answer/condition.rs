@@ -239,5 +239,8 @@ fn segment_condition(account: &Account, segment: &str, query: &Query) -> Conditi
         *asked = now;
         return Condition::Never;
     }
+    if account.switches.segments_never_ready {
+        return Condition::Never;
+    }
     Condition::InSegment(number(&serde_json::Value::String(segment.to_owned())))
 }

@@ -207,6 +207,7 @@ fn poll(account: &Account, segment: &str, run: &str, query: &Query) -> Answer {
 }
 
 fn run_answer(account: &Account, id: u64, segment: &str, run: &str, ready: bool, query: &Query) -> Answer {
+    let ready = ready && !account.switches.segments_never_ready;
     let (skip, size) = page(query);
     let members: Vec<u64> = if ready {
         account.table("contacts").ids.iter().filter(|contact| in_segment(account, id, *contact)).collect()

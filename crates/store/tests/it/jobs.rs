@@ -214,6 +214,11 @@ pub async fn turns_go_by_trigger_and_age(setting: Setting) {
     assert_eq!(order(3_600).await, by_trigger);
     let by_age = ["backfill", "schedule", "event", "person", "late person", "event of tomorrow"];
     assert_eq!(order(0).await, by_age);
+    let queued = one.queued(AGEING).await.unwrap();
+    assert!(
+        queued.iter().all(|run| run.queued_at <= at(1_000)),
+        "nobody has to wait for tomorrow to grow older"
+    );
 }
 
 /// The classes above are reached one by one, each after the time that was named.

@@ -5,6 +5,7 @@ mod answers;
 mod checks;
 mod faults;
 mod fields;
+mod importing;
 mod increments;
 mod locked;
 mod looks;
