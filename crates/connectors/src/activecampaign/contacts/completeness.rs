@@ -79,7 +79,8 @@ impl ContactsWalk {
             }
         }
         let contacts = self.pages.main();
-        let now = self.pages.bare().get(contacts.path, query::base(contacts, self.span(), 1), |_| Ok(())).await?;
+        let now =
+            self.pages.bare().get(contacts.path, query::base(contacts, self.span(), 1), |_| Ok(())).await?;
         Ok(now.decoded.total.unwrap_or(self.mark.total).saturating_sub(newer))
     }
 }
