@@ -72,8 +72,8 @@ pub const TARGET_OPTIONS: Table = &[
     ("batch_limit", Done("a commit takes no more rows; of several streams the smallest counts for the run")),
     (
         "batch_max_duration",
-        Same(
-            "nothing that was read waits: a commit takes what is there and begins when the one before it has ended",
+        Done(
+            "what was read waits for nothing but the commit before it, so it is never later than any duration of more than a moment",
         ),
     ),
     ("isolation_level", Done("of the transaction that moves rows into their table")),
