@@ -1,6 +1,6 @@
 //! Many rows in few statements.
 
-use super::session::{Arg, Fault, Row, Session};
+use super::session::{Arg, Dialect, Fault, Row, Session};
 
 /// Rows of one statement at most. More save nothing and make the statement long.
 const ROWS_MAX: usize = 256;
@@ -34,7 +34,7 @@ impl Rows {
             let count = portion(self.args.len() / self.width, limit);
             let rest = self.args.split_off(count * self.width);
             let args = std::mem::replace(&mut self.args, rest);
-            let sql = format!("{} {} {}", self.head, values(count, self.width), self.tail);
+            let sql = format!("{} {} {}", self.head, values(session.dialect(), count, self.width), self.tail);
             session.execute(sql, args).await?;
         }
         Ok(())
@@ -46,8 +46,9 @@ fn portion(left: usize, limit: usize) -> usize {
     1 << left.min(limit).ilog2()
 }
 
-/// `($1, $2), ($3, $4)`
-fn values(rows: usize, width: usize) -> String {
+/// `($1, $2), ($3, $4)`, or as many question marks: SQLite looks a numbered place up along a list of all of them, so that a
+/// statement of some thousands took most of its time for finding them.
+fn values(dialect: Dialect, rows: usize, width: usize) -> String {
     let mut sql = String::with_capacity(rows * width * 7);
     for row in 0..rows {
         sql.push_str(if row == 0 { "(" } else { ", (" });
@@ -55,8 +56,13 @@ fn values(rows: usize, width: usize) -> String {
             if column > 0 {
                 sql.push_str(", ");
             }
-            sql.push('$');
-            sql.push_str(&(row * width + column + 1).to_string());
+            match dialect {
+                Dialect::Sqlite => sql.push('?'),
+                Dialect::Postgres => {
+                    sql.push('$');
+                    sql.push_str(&(row * width + column + 1).to_string());
+                }
+            }
         }
         sql.push(')');
     }
@@ -72,7 +78,7 @@ pub(crate) async fn fetch_in<T: Clone + Into<Arg>>(
 ) -> Result<Vec<Row>, Fault> {
     let mut rows = Vec::new();
     for chunk in ids.chunks(ROWS_MAX) {
-        let (list, args) = padded(chunk);
+        let (list, args) = padded(session.dialect(), chunk);
         rows.append(&mut session.fetch(format!("{head} {list} {tail}"), args).await?);
     }
     Ok(rows)
@@ -85,18 +91,18 @@ pub(crate) async fn execute_in<T: Clone + Into<Arg>>(
     ids: &[T],
 ) -> Result<(), Fault> {
     for chunk in ids.chunks(ROWS_MAX) {
-        let (list, args) = padded(chunk);
+        let (list, args) = padded(session.dialect(), chunk);
         session.execute(format!("{head} {list}"), args).await?;
     }
     Ok(())
 }
 
 /// A list whose length is a power of two: its last entry is repeated.
-fn padded<T: Clone + Into<Arg>>(chunk: &[T]) -> (String, Vec<Arg>) {
+fn padded<T: Clone + Into<Arg>>(dialect: Dialect, chunk: &[T]) -> (String, Vec<Arg>) {
     let count = chunk.len().next_power_of_two();
     let last = chunk.last().into_iter().cycle();
     let args = chunk.iter().chain(last).take(count).map(|id| id.clone().into()).collect();
-    (values(1, count), args)
+    (values(dialect, 1, count), args)
 }
 
 /// The rows that `wanted`, with columns `a` and `b`, is joined to: `rest` selects from it.
@@ -112,7 +118,7 @@ pub(crate) async fn fetch_pairs(
         let count = chunk.len().next_power_of_two();
         let last = chunk.last().into_iter().cycle();
         let args = chunk.iter().chain(last).take(count).flat_map(|(a, b)| [a.clone(), b.clone()]).collect();
-        let sql = format!("WITH wanted (a, b) AS (VALUES {}) {rest}", values(count, 2));
+        let sql = format!("WITH wanted (a, b) AS (VALUES {}) {rest}", values(session.dialect(), count, 2));
         rows.append(&mut session.fetch(sql, args).await?);
     }
     Ok(rows)
@@ -131,6 +137,7 @@ mod tests {
             left -= portions.last().unwrap();
         }
         assert_eq!(portions, [128, 128, 32, 8, 4]);
-        assert_eq!(values(2, 2), "($1, $2), ($3, $4)");
+        assert_eq!(values(Dialect::Postgres, 2, 2), "($1, $2), ($3, $4)");
+        assert_eq!(values(Dialect::Sqlite, 2, 2), "(?, ?), (?, ?)");
     }
 }
