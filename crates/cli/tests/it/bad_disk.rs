@@ -166,7 +166,8 @@ async fn with_rows_in_the_log(machine: &Machine) {
 }
 
 /// M-07 of the fault tests: somebody removed the log beside a database. What was in it is gone together with the cursors
-/// that stood for it, so it is read again.
+/// that stood for it, so it is read again. Where the kill came while the log was being moved into the database, half of
+/// the pages are there: SQLite calls that malformed, and so it is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_a_removed_log_are_read_again() {
     let machine = Machine::new(Kind::Sqlite).await;
@@ -177,8 +178,12 @@ async fn rows_of_a_removed_log_are_read_again() {
 
     let after = Machine::run(machine.command()).await;
 
-    assert!(after.status.success(), "{}", words(&after));
-    machine.judge("without its log").await;
+    if after.status.success() {
+        machine.judge("without its log").await;
+    } else {
+        let told = words(&after);
+        assert!(told.contains("DB-202") && told.contains("malformed"), "{told}");
+    }
 }
 
 /// M-07 of the fault tests: a log that cannot be read is told, and not taken for one that is empty.
