@@ -67,8 +67,13 @@ async fn keep(jobs: Arc<dyn JobStore>, mut lease: Lease, term: Duration, stop: S
                 }
             }
         }
-        if jobs.is_asked_to_stop(&lease.run).await.unwrap_or(false) {
-            stop.request();
+        match jobs.is_asked_to_stop(&lease.run).await {
+            Ok(true) => stop.request(),
+            Ok(false) => {}
+            // It is asked again with the next renewal, which counts failures of the store.
+            Err(error) => {
+                tracing::warn!(run = %lease.run, %error, "whether it should stop could not be asked")
+            }
         }
     }
 }
